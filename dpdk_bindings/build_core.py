@@ -1,0 +1,155 @@
+"""CFFI builder of ``dpdk_bindings._core``: the registry, the built-in backends and ``env``.
+
+API mode: the compiler checks every declaration below against the headers, so this text cannot
+drift from them. A backend that needs a library of its own gets a builder of its own.
+"""
+
+from pathlib import Path
+
+from cffi import FFI
+
+CSRC = Path("dpdk_bindings/csrc")
+
+SOURCES = [
+    "pio_registry.c",
+    "pio_options.c",
+    "pio_memory.c",
+    "tp_clock.c",
+    "tp_segment.c",
+    "tp_stop.c",
+]
+
+CDEF = """
+#define PIO_ABI ...
+#define PIO_BURST_MAX ...
+#define PIO_FRAME_BYTES_MIN ...
+#define PIO_STATS_EXTRA_MAX ...
+#define PIO_FRAME_CHECKSUM_GOOD ...
+#define PIO_FRAME_CHECKSUM_PARTIAL ...
+#define PIO_FRAME_TRUNCATED ...
+#define PIO_LINK_DOWN ...
+#define PIO_LINK_UP ...
+#define PIO_LINK_GONE ...
+
+struct pio_frame {
+    uint8_t *data;
+    uint32_t length;
+    uint32_t flags;
+    uint64_t timestamp_ns;
+    uint64_t cookie;
+};
+struct pio_stats {
+    uint64_t rx_frames, rx_bytes, rx_missed, rx_oversize, rx_truncated, rx_malformed;
+    uint64_t tx_frames, tx_bytes, tx_full, tx_oversize, tx_undersize, tx_error;
+    uint64_t extra[...];
+};
+struct pio_error { char why[...]; char remedy[...]; };
+struct pio_queue {
+    uint32_t (*rx_burst)(struct pio_queue *, struct pio_frame *, uint32_t);
+    void (*rx_release)(struct pio_queue *, const struct pio_frame *, uint32_t);
+    uint32_t (*tx_lend)(struct pio_queue *, struct pio_frame *, uint32_t);
+    uint32_t (*tx_burst)(struct pio_queue *, const struct pio_frame *, uint32_t);
+    void (*tx_return)(struct pio_queue *, const struct pio_frame *, uint32_t);
+    void (*service)(struct pio_queue *, uint64_t);
+    struct pio_info *info;
+    ...;
+};
+struct pio_backend {
+    const char *name;
+    const char *summary;
+    const char *extra_names[...];
+    int (*probe)(char *, size_t, struct pio_error *);
+    ...;
+};
+struct pio_info {
+    uint32_t abi;
+    uint32_t frame_bytes_max;
+    uint32_t link;
+    const struct pio_backend *backend;
+    char mode[...];
+    char device[...];
+    struct pio_stats stats;
+    ...;
+};
+const struct pio_backend *pio_backend_at(uint32_t);
+int pio_open(const char *, struct pio_queue **, struct pio_error *);
+void pio_close(struct pio_queue *);
+
+struct tp_clock {
+    uint64_t ticks_base;
+    uint64_t ns_base;
+    uint64_t ns_per_tick_q32;
+    uint32_t source;
+    uint32_t error_ppb;
+};
+void tp_clock_calibrate(struct tp_clock *, uint32_t);
+uint64_t tp_clock_now(const struct tp_clock *);
+
+#define TP_SEGMENT_CLAIMS_MAX ...
+struct tp_segment { uint8_t *base; size_t bytes; ...; };
+int tp_segment_open(struct tp_segment *, const char *, size_t, struct pio_error *);
+int tp_segment_view(struct tp_segment *, const char *, struct pio_error *);
+void tp_segment_ready(struct tp_segment *);
+int tp_segment_claim(struct tp_segment *, uint32_t);
+int tp_segment_claimed(const struct tp_segment *, uint32_t);
+void tp_segment_close(struct tp_segment *);
+
+struct tp_ring { uint64_t capacity_bytes; ...; };
+struct tp_ring_writer { struct tp_ring *ring; ...; };
+struct tp_ring_reader { struct tp_ring *ring; ...; };
+void tp_ring_init(struct tp_ring *, uint64_t);
+struct tp_ring_writer tp_ring_write(struct tp_ring *);
+struct tp_ring_reader tp_ring_read(struct tp_ring *);
+void *tp_ring_claim(struct tp_ring_writer *, uint32_t);
+void tp_ring_commit(struct tp_ring_writer *);
+uint64_t tp_ring_bytes_free(struct tp_ring_writer *);
+const void *tp_ring_peek(struct tp_ring_reader *, uint32_t *);
+void tp_ring_consume(struct tp_ring_reader *, uint32_t);
+void tp_ring_release(struct tp_ring_reader *);
+
+#define TP_POOL_NONE ...
+struct tp_pool { uint32_t object_bytes, count_max, used_count, used_count_max; ...; };
+void tp_pool_init(struct tp_pool *, void *, uint32_t, uint32_t);
+void *tp_pool_at(const struct tp_pool *, uint32_t);
+uint32_t tp_pool_take(struct tp_pool *);
+void tp_pool_give(struct tp_pool *, uint32_t);
+
+#define TP_HIST_COUNTS ...
+#define TP_HIST_VALUE_MAX ...
+struct tp_hist {
+    uint64_t total_count;
+    uint64_t saturated_count;
+    uint64_t value_max;
+    uint64_t value_sum;
+    uint64_t counts[...];
+    ...;
+};
+void tp_hist_record(struct tp_hist *, uint64_t);
+uint32_t tp_hist_index(uint64_t);
+uint64_t tp_hist_value(uint32_t);
+
+int tp_stop_install(volatile uint32_t *);
+void tp_stop_remove(void);
+"""
+
+ffibuilder = FFI()
+ffibuilder.cdef(CDEF)
+ffibuilder.set_source(
+    "dpdk_bindings._core",
+    """
+    #include "pio.h"
+    #include "tp_clock.h"
+    #include "tp_hist.h"
+    #include "tp_pool.h"
+    #include "tp_ring.h"
+    #include "tp_segment.h"
+    #include "tp_stop.h"
+    """,
+    sources=[str(CSRC / name) for name in SOURCES],
+    include_dirs=[str(CSRC)],
+    depends=sorted(str(h) for h in CSRC.glob("*.h")),
+    extra_compile_args=["-std=gnu11", "-O3", "-g1", "-Wall", "-Wextra", "-Wno-unused-parameter"],
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

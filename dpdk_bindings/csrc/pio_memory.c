@@ -1,0 +1,286 @@
+/* pio_memory.c: frames between two processes, or within one, through shared memory.
+ *
+ * A link is a segment with two rings of frame slots, one a direction. Whoever opens the name first
+ * is end 0, the second is end 1; a third is refused. Frames are written and read in place: the
+ * sender is lent slots of its outgoing ring, the receiver is lent the same slots.
+ *
+ * Invariant: slots [head, tail) belong to the receiver, the rest to the sender. tail is written by
+ * the sender alone, head by the receiver alone. An end whose process died can be opened again and
+ * goes on at the shared positions; a link nobody holds starts empty.
+ */
+#include "pio_internal.h"
+#include "tp_segment.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINK_MAGIC UINT64_C(0x314b4e494c505401) /* "\1TPLINK1" */
+#define SLOTS_DEFAULT 4096u
+#define SLOTS_MAX (1u << 20)
+#define FRAME_BYTES_DEFAULT 2048u
+#define FRAME_BYTES_MAX 16384u
+
+struct descriptor {
+    uint32_t length; /* 0: nothing here, skip it (a frame that could not be sent) */
+    uint32_t flags;
+    uint64_t timestamp_ns;
+};
+
+struct direction {
+    _Alignas(64) _Atomic uint64_t tail; /* slots ever sent */
+    _Alignas(64) _Atomic uint64_t head; /* slots ever released */
+};
+
+struct link {
+    uint64_t magic;
+    uint32_t slots; /* a direction; power of two */
+    uint32_t frame_bytes;
+    uint32_t stride_bytes; /* from one slot's data to the next */
+    int32_t owner_pid[2];  /* for the refusal's text only; the claim is a lock */
+    _Atomic uint32_t open[2];
+    struct direction directions[2]; /* directions[n] is sent by end n */
+};
+
+struct end {
+    struct descriptor *descriptors;
+    uint8_t *data;
+    struct direction *shared;
+    uint64_t position; /* tx: slots sent; rx: slots lent out */
+    uint64_t cached;   /* the other side's position when last looked at */
+    uint32_t lent;     /* tx only: slots lent and not sent */
+};
+
+struct memory {
+    struct end rx, tx;
+    uint32_t mask;
+    uint32_t stride_bytes;
+    struct link *link;
+    uint32_t index; /* which end we are */
+    struct tp_segment segment;
+};
+
+static inline uint8_t *slot_data(const struct memory *m, const struct end *e, uint64_t position) {
+    return e->data + (size_t)(position & m->mask) * m->stride_bytes;
+}
+
+static uint32_t memory_rx_burst(struct pio_queue *queue, struct pio_frame *frames,
+                                uint32_t count_max) {
+    struct memory *m = queue->state;
+    struct end *rx = &m->rx;
+    struct pio_stats *stats = &queue->info->stats;
+    uint32_t count = 0;
+    if (rx->position == rx->cached) {
+        rx->cached = atomic_load_explicit(&rx->shared->tail, memory_order_acquire);
+        if (rx->position == rx->cached)
+            return 0;
+    }
+    while (count < count_max && rx->position != rx->cached) {
+        const struct descriptor *d = &rx->descriptors[rx->position & m->mask];
+        struct pio_frame *frame = &frames[count];
+        uint32_t length = d->length;
+        frame->data = slot_data(m, rx, rx->position);
+        frame->flags = d->flags;
+        frame->timestamp_ns = d->timestamp_ns;
+        frame->cookie = rx->position++;
+        if (length == 0)
+            continue;
+        if (__builtin_expect(length > queue->info->frame_bytes_max, 0)) {
+            /* The peer wrote nonsense: never read past the slot. */
+            stats->rx_malformed++;
+            length = queue->info->frame_bytes_max;
+            frame->flags |= PIO_FRAME_TRUNCATED;
+        }
+        frame->length = length;
+        stats->rx_bytes += length;
+        count++;
+    }
+    stats->rx_frames += count;
+    return count;
+}
+
+static void memory_rx_release(struct pio_queue *queue, const struct pio_frame *frames,
+                              uint32_t count) {
+    struct memory *m = queue->state;
+    if (count)
+        atomic_store_explicit(&m->rx.shared->head, frames[count - 1].cookie + 1,
+                              memory_order_release);
+}
+
+static uint32_t memory_tx_lend(struct pio_queue *queue, struct pio_frame *frames,
+                               uint32_t count_max) {
+    struct memory *m = queue->state;
+    struct end *tx = &m->tx;
+    uint64_t used = tx->position + tx->lent - tx->cached;
+    uint32_t slots = m->mask + 1;
+    if (slots - used < count_max) {
+        tx->cached = atomic_load_explicit(&tx->shared->head, memory_order_acquire);
+        used = tx->position + tx->lent - tx->cached;
+    }
+    uint32_t count = slots - used < count_max ? (uint32_t)(slots - used) : count_max;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t position = tx->position + tx->lent + i;
+        struct pio_frame frame = {slot_data(m, tx, position), queue->info->frame_bytes_max, 0, 0,
+                                  position};
+        frames[i] = frame;
+    }
+    tx->lent += count;
+    queue->info->stats.tx_full += count_max - count;
+    return count;
+}
+
+static uint32_t memory_tx_burst(struct pio_queue *queue, const struct pio_frame *frames,
+                                uint32_t count) {
+    struct memory *m = queue->state;
+    struct end *tx = &m->tx;
+    struct pio_info *info = queue->info;
+    uint32_t taken = 0;
+    for (; taken < count && taken < tx->lent; taken++) {
+        const struct pio_frame *frame = &frames[taken];
+        if (frame->cookie != tx->position + taken)
+            break; /* not in the order lent: the rest stays the caller's */
+        int good = pio_tx_sendable(info, frame);
+        struct descriptor d = {good ? frame->length : 0, frame->flags, frame->timestamp_ns};
+        tx->descriptors[frame->cookie & m->mask] = d;
+        info->stats.tx_frames += (uint32_t)good;
+        info->stats.tx_bytes += d.length;
+    }
+    tx->position += taken;
+    tx->lent -= taken;
+    if (taken)
+        atomic_store_explicit(&tx->shared->tail, tx->position, memory_order_release);
+    return taken;
+}
+
+static void memory_tx_return(struct pio_queue *queue, const struct pio_frame *frames,
+                             uint32_t count) {
+    struct memory *m = queue->state;
+    (void)frames;
+    m->tx.lent -= count < m->tx.lent ? count : m->tx.lent;
+}
+
+static void memory_service(struct pio_queue *queue, uint64_t now_ns) {
+    struct memory *m = queue->state;
+    (void)now_ns;
+    queue->info->link =
+        atomic_load_explicit(&m->link->open[!m->index], memory_order_relaxed) ? PIO_LINK_UP
+                                                                              : PIO_LINK_DOWN;
+}
+
+static int memory_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
+    if (access("/dev/shm", W_OK))
+        return pio_refuse(error, errno, "mount it: mount -t tmpfs tmpfs /dev/shm",
+                          "/dev/shm is not there or not writable");
+    snprintf(mode, mode_bytes, "shared");
+    return 0;
+}
+
+static size_t ring_bytes(uint32_t slots, uint32_t stride_bytes) {
+    return (size_t)slots * (sizeof(struct descriptor) + stride_bytes);
+}
+
+static void end_init(struct end *e, struct link *link, uint32_t sender) {
+    uint8_t *base = (uint8_t *)link + 4096 + sender * ring_bytes(link->slots, link->stride_bytes);
+    e->descriptors = (struct descriptor *)base;
+    e->data = base + (size_t)link->slots * sizeof(struct descriptor);
+    e->shared = &link->directions[sender];
+}
+
+static int memory_join(struct memory *m, const char *name, uint32_t slots, uint32_t frame_bytes,
+                       struct pio_error *error) {
+    struct link *link = (struct link *)m->segment.base;
+    if (!tp_segment_claimed(&m->segment, 0) && !tp_segment_claimed(&m->segment, 1)) {
+        memset(link, 0, sizeof *link);
+        link->magic = LINK_MAGIC;
+        link->slots = slots;
+        link->frame_bytes = frame_bytes;
+        /* One cache line more than the frame, so that slot heads spread over all cache sets. */
+        link->stride_bytes = ((frame_bytes + 63u) & ~63u) + 64u;
+    } else if (link->magic != LINK_MAGIC || link->slots != slots ||
+               link->frame_bytes != frame_bytes) {
+        return pio_refuse(error, EINVAL, "give both ends the same slots= and frame_bytes=",
+                          "the other end of memory link '%s' has slots=%u,frame_bytes=%u", name,
+                          link->slots, link->frame_bytes);
+    }
+    for (m->index = 0; m->index < 2; m->index++)
+        if (!tp_segment_claim(&m->segment, m->index))
+            break;
+    if (m->index == 2)
+        return pio_refuse(error, EBUSY, "stop one of them, or choose another name",
+                          "memory link '%s' is busy: both ends are open, by processes %d and %d",
+                          name, link->owner_pid[0], link->owner_pid[1]);
+    return 0;
+}
+
+static int memory_open(struct pio_queue *queue, const char *device, struct pio_error *error) {
+    uint64_t slots = SLOTS_DEFAULT, frame_bytes = FRAME_BYTES_DEFAULT;
+    char name[TP_SEGMENT_NAME_BYTES];
+    int number = pio_option_check(device, "slots frame_bytes", error);
+    if (!number)
+        number = pio_option_u64(device, "slots", 2, SLOTS_MAX, &slots, error);
+    if (!number)
+        number = pio_option_u64(device, "frame_bytes", 64, FRAME_BYTES_MAX, &frame_bytes, error);
+    if (!number)
+        number = pio_option_name(device, name, sizeof name, error);
+    if (number)
+        return number;
+    if (slots & (slots - 1))
+        return pio_refuse(error, EINVAL, "give a power of two, as in slots=4096",
+                          "slots=%llu is not a power of two", (unsigned long long)slots);
+    struct memory *m = aligned_alloc(64, (sizeof *m + 63) & ~(size_t)63);
+    if (!m)
+        return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
+    memset(m, 0, sizeof *m);
+    size_t stride = ((frame_bytes + 63u) & ~(size_t)63) + 64u;
+    number = tp_segment_open(&m->segment, name,
+                             4096 + 2 * ring_bytes((uint32_t)slots, (uint32_t)stride), error);
+    if (!number) {
+        number = memory_join(m, name, (uint32_t)slots, (uint32_t)frame_bytes, error);
+        if (number)
+            tp_segment_close(&m->segment);
+    }
+    if (number) {
+        free(m);
+        return number;
+    }
+    m->link = (struct link *)m->segment.base;
+    m->mask = m->link->slots - 1;
+    m->stride_bytes = m->link->stride_bytes;
+    end_init(&m->tx, m->link, m->index);
+    end_init(&m->rx, m->link, !m->index);
+    m->tx.position = atomic_load(&m->tx.shared->tail);
+    m->tx.cached = atomic_load(&m->tx.shared->head);
+    m->rx.position = m->rx.cached = atomic_load(&m->rx.shared->head);
+    m->link->owner_pid[m->index] = (int32_t)getpid();
+    atomic_store(&m->link->open[m->index], 1);
+    tp_segment_ready(&m->segment);
+    queue->rx_burst = memory_rx_burst;
+    queue->rx_release = memory_rx_release;
+    queue->tx_lend = memory_tx_lend;
+    queue->tx_burst = memory_tx_burst;
+    queue->tx_return = memory_tx_return;
+    queue->service = memory_service;
+    queue->state = m;
+    queue->info->frame_bytes_max = m->link->frame_bytes;
+    snprintf(queue->info->mode, sizeof queue->info->mode, "shared");
+    memory_service(queue, 0);
+    return 0;
+}
+
+static void memory_close(struct pio_queue *queue) {
+    struct memory *m = queue->state;
+    atomic_store(&m->link->open[m->index], 0);
+    tp_segment_close(&m->segment);
+    free(m);
+}
+
+const struct pio_backend pio_backend_memory = {
+    .name = "memory",
+    .summary = "shared memory between two processes; no privileges",
+    .probe = memory_probe,
+    .open = memory_open,
+    .close = memory_close,
+};

@@ -1,0 +1,75 @@
+/* pio_registry.c: the one place that knows which backends were built, and how a queue is named. */
+#include "pio_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct pio_backend pio_backend_memory;
+
+static const struct pio_backend *const backends[] = {
+    &pio_backend_memory,
+};
+#define BACKEND_COUNT (sizeof backends / sizeof *backends)
+
+const struct pio_backend *pio_backend_at(uint32_t index) {
+    return index < BACKEND_COUNT ? backends[index] : NULL;
+}
+
+static int unknown_backend(const char *name, struct pio_error *error) {
+    size_t at = 0;
+    char known[128] = "";
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "",
+                               backends[i]->name);
+    snprintf(error->why, sizeof error->why, "'%.120s' names no packet backend of this build", name);
+    snprintf(error->remedy, sizeof error->remedy,
+             "write BACKEND:DEVICE, as in memory:feed-a, with one of: %s", known);
+    return EINVAL;
+}
+
+int pio_open(const char *name, struct pio_queue **queue, struct pio_error *error) {
+    /* "fault(loss=0.1):memory:x": a backend's name ends at ':' or at its parenthesis. */
+    size_t length = strcspn(name, ":(");
+    const struct pio_backend *backend = NULL;
+    *queue = NULL;
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        if (strlen(backends[i]->name) == length && !memcmp(backends[i]->name, name, length))
+            backend = backends[i];
+    if (!backend || !name[length])
+        return unknown_backend(name, error);
+    const char *device = name + length + (name[length] == ':');
+    struct pio_queue *opened = aligned_alloc(64, sizeof *opened);
+    struct pio_info *info = calloc(1, sizeof *info);
+    int number = opened && info ? 0 : ENOMEM;
+    if (number) {
+        pio_refuse(error, number, "free some memory", "no memory for a queue");
+    } else if (strlen(device) >= sizeof info->device) {
+        number = pio_refuse(error, ENAMETOOLONG, "use a shorter name",
+                            "the queue name '%.60s...' is longer than %zu bytes", name,
+                            sizeof info->device - 1);
+    } else {
+        memset(opened, 0, sizeof *opened);
+        info->abi = PIO_ABI;
+        info->backend = backend;
+        strcpy(info->device, device);
+        opened->info = info;
+        number = backend->open(opened, device, error);
+    }
+    if (number) {
+        free(info);
+        free(opened);
+        return number;
+    }
+    *queue = opened;
+    return 0;
+}
+
+void pio_close(struct pio_queue *queue) {
+    if (!queue)
+        return;
+    queue->info->backend->close(queue);
+    free(queue->info);
+    free(queue);
+}

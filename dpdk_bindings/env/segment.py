@@ -1,0 +1,85 @@
+"""Named shared memory whose claims die with their holders (csrc/tp_segment.h)."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from dpdk_bindings._core import ffi, lib
+from dpdk_bindings.errors import PioError, check
+
+
+class Segment:
+    """A piece of shared memory under a name.
+
+    ``Segment.create`` makes (or takes over) NAME and claims role 0: raises PioError with EBUSY while
+    another process holds it. ``Segment.attach`` joins an existing one for writing, ``Segment.view``
+    maps it read-only. The last holder of a claim removes the name when it closes.
+    """
+
+    def __init__(self, name: str, segment: Any, writable: bool) -> None:
+        self.name = name
+        self._segment = segment
+        self._writable = writable
+
+    @classmethod
+    def create(cls, name: str, size_bytes: int) -> Segment:
+        segment, error = ffi.new("struct tp_segment *"), ffi.new("struct pio_error *")
+        check(lib.tp_segment_open(segment, name.encode(), size_bytes, error), error)
+        busy = lib.tp_segment_claim(segment, 0)
+        if busy:
+            lib.tp_segment_close(segment)
+            raise PioError(
+                busy,
+                f"shared-memory segment '{name}' is in use by another process",
+                "stop that process, or choose another name",
+            )
+        ffi.memmove(segment.base, bytes(segment.bytes), segment.bytes)
+        lib.tp_segment_ready(segment)
+        return cls(name, segment, writable=True)
+
+    @classmethod
+    def attach(cls, name: str) -> Segment:
+        segment, error = ffi.new("struct tp_segment *"), ffi.new("struct pio_error *")
+        check(lib.tp_segment_open(segment, name.encode(), 0, error), error)
+        lib.tp_segment_ready(segment)
+        return cls(name, segment, writable=True)
+
+    @classmethod
+    def view(cls, name: str) -> Segment:
+        segment, error = ffi.new("struct tp_segment *"), ffi.new("struct pio_error *")
+        check(lib.tp_segment_view(segment, name.encode(), error), error)
+        return cls(name, segment, writable=False)
+
+    def __enter__(self) -> Segment:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return int(self._segment.bytes)
+
+    @property
+    def address(self) -> int:
+        return int(ffi.cast("uintptr_t", self._segment.base))
+
+    @property
+    def owned(self) -> bool:
+        """Does a living process hold the owner's claim (role 0)? Not known through a view."""
+        return self._writable and bool(lib.tp_segment_claimed(self._segment, 0))
+
+    def buffer(self) -> memoryview:
+        """The memory itself; do not use it after :meth:`close`."""
+        view = memoryview(ffi.buffer(self._segment.base, self._segment.bytes))
+        return view if self._writable else view.toreadonly()
+
+    def close(self) -> None:
+        if self._segment is not None:
+            lib.tp_segment_close(self._segment)
+            self._segment = None

@@ -1,0 +1,207 @@
+"""Queues for tests and scripts: the contract of ``csrc/pio.h`` at Python's speed.
+
+The appliance's loop uses the same queue through its address and never this class's methods.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from dpdk_bindings._core import ffi, lib
+from dpdk_bindings.errors import check, text
+
+# How long one send() keeps offering frames that the queue has no room for.
+SEND_TIMEOUT_S = 1.0
+# A tenth of a millisecond: short beside any human wait, long beside a poll.
+POLL_INTERVAL_S = 1e-4
+
+_STATS = (
+    "rx_frames rx_bytes rx_missed rx_oversize rx_truncated rx_malformed "
+    "tx_frames tx_bytes tx_full tx_oversize tx_undersize tx_error"
+).split()
+_LINKS = {lib.PIO_LINK_DOWN: "down", lib.PIO_LINK_UP: "up", lib.PIO_LINK_GONE: "gone"}
+
+
+class Frame(NamedTuple):
+    """A received frame, copied out of the queue."""
+
+    data: bytes
+    timestamp_ns: int  # ns since the Unix epoch, 0 when the backend has none
+    flags: int  # PIO_FRAME_*
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One row of ``backends()``; ``why`` and ``remedy`` are empty when usable."""
+
+    name: str
+    summary: str
+    built: bool
+    usable: bool
+    mode: str
+    why: str
+    remedy: str
+
+
+def backends() -> list[BackendInfo]:
+    """Every backend of this build, probed on this host, best-known first."""
+    rows: list[BackendInfo] = []
+    while (backend := lib.pio_backend_at(len(rows))) != ffi.NULL:
+        mode, error = ffi.new("char[32]"), ffi.new("struct pio_error *")
+        number = backend.probe(mode, 32, error)
+        rows.append(
+            BackendInfo(
+                name=text(backend.name),
+                summary=text(backend.summary),
+                built=True,
+                usable=number == 0,
+                mode=text(mode),
+                why=text(error.why) if number else "",
+                remedy=text(error.remedy) if number else "",
+            )
+        )
+    return rows
+
+
+class Queue:
+    """One RX/TX pair. Owned by the thread that uses it; a context manager.
+
+    Opening raises :class:`~dpdk_bindings.errors.PioError`, a sentence with its remedy.
+    """
+
+    def __init__(self, name: str) -> None:
+        out, error = ffi.new("struct pio_queue **"), ffi.new("struct pio_error *")
+        check(lib.pio_open(name.encode(), out, error), error)
+        self.name = name
+        self._queue: Any = out[0]
+        self._frames = ffi.new("struct pio_frame[]", lib.PIO_BURST_MAX)
+
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._queue is None else f"{self.mode}, link {self.link}"
+        return f"<Queue {self.name} ({state})>"
+
+    def _open(self) -> Any:
+        if self._queue is None:
+            raise ValueError(f"queue {self.name} is closed")
+        return self._queue
+
+    @property
+    def address(self) -> int:
+        """Address of the ``struct pio_queue``, for Cython; keep this object alive beside it."""
+        return int(ffi.cast("uintptr_t", self._open()))
+
+    @property
+    def abi(self) -> int:
+        return int(self._open().info.abi)
+
+    @property
+    def backend(self) -> str:
+        return text(self._open().info.backend.name)
+
+    @property
+    def mode(self) -> str:
+        """What was really obtained: "shared", "zerocopy", "copy", ..."""
+        return text(self._open().info.mode)
+
+    @property
+    def link(self) -> str:
+        """"up", "down" (no peer, or a file at its end) or "gone"."""
+        queue = self._open()
+        queue.service(queue, time.time_ns())
+        return _LINKS[queue.info.link]
+
+    @property
+    def frame_bytes_max(self) -> int:
+        return int(self._open().info.frame_bytes_max)
+
+    def receive(self, count_max: int = 32, timeout_s: float = 0.0) -> list[bytes]:
+        """Up to ``count_max`` frames as bytes; waits at most ``timeout_s`` for the first."""
+        return [frame.data for frame in self.receive_frames(count_max, timeout_s)]
+
+    def receive_frames(self, count_max: int = 32, timeout_s: float = 0.0) -> list[Frame]:
+        """As :meth:`receive`, with timestamps and flags."""
+        queue, deadline = self._open(), time.monotonic() + timeout_s
+        received: list[Frame] = []
+        while len(received) < count_max:
+            queue.service(queue, time.time_ns())
+            want = min(count_max - len(received), lib.PIO_BURST_MAX)
+            count = queue.rx_burst(queue, self._frames, want)
+            for frame in self._frames[0:count]:
+                data = bytes(ffi.buffer(frame.data, frame.length))
+                received.append(Frame(data, frame.timestamp_ns, frame.flags))
+            queue.rx_release(queue, self._frames, count)
+            if count < want and (received or time.monotonic() >= deadline):
+                break
+            if not count:
+                time.sleep(POLL_INTERVAL_S)
+        return received
+
+    def send(
+        self,
+        frames: Iterable[bytes],
+        timestamp_ns: int = 0,
+        timeout_s: float = SEND_TIMEOUT_S,
+    ) -> int:
+        """Sends frames in order; returns how many the queue took within ``timeout_s``.
+
+        A frame longer than the queue's frames is counted (``tx_oversize``) and skipped.
+        """
+        queue, sent = self._open(), 0
+        deadline = time.monotonic() + timeout_s
+        for data in frames:
+            while queue.tx_lend(queue, self._frames, 1) == 0:
+                queue.service(queue, time.time_ns())
+                if time.monotonic() >= deadline:
+                    return sent
+                time.sleep(POLL_INTERVAL_S)
+            frame = self._frames[0]
+            if len(data) <= frame.length:
+                ffi.memmove(frame.data, data, len(data))
+            frame.length = len(data)
+            frame.timestamp_ns = timestamp_ns
+            frame.flags = 0
+            while queue.tx_burst(queue, self._frames, 1) == 0:
+                queue.service(queue, time.time_ns())
+                if time.monotonic() >= deadline:
+                    queue.tx_return(queue, self._frames, 1)
+                    return sent
+                time.sleep(POLL_INTERVAL_S)
+            sent += 1
+        queue.service(queue, time.time_ns())
+        return sent
+
+    def stats(self) -> dict[str, int]:
+        """Every counter by name, the backend's own included."""
+        info = self._open().info
+        counts = {name: int(getattr(info.stats, name)) for name in _STATS}
+        for i in range(lib.PIO_STATS_EXTRA_MAX):
+            if info.backend.extra_names[i] == ffi.NULL:
+                break
+            counts[text(info.backend.extra_names[i])] = int(info.stats.extra[i])
+        return counts
+
+    def close(self) -> None:
+        """Gives everything back. Harmless when already closed."""
+        if self._queue is not None:
+            lib.pio_close(self._queue)
+            self._queue = None
+
+
+def open_queue(name: str) -> Queue:
+    """Opens ``"BACKEND:DEVICE[,key=value...]"``, as in ``memory:feed-a,slots=4096``."""
+    return Queue(name)
