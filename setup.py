@@ -14,6 +14,7 @@ from setuptools import Extension, setup
 INCLUDE_DIRS = [
     "dpdk_bindings/csrc",
     "itch_ouch/csrc",
+    "appliance/csrc",
     "feed_sim/exchange/csrc",
 ]
 HEADERS = sorted(str(h) for d in INCLUDE_DIRS for h in Path(d).glob("*.h"))
