@@ -42,6 +42,7 @@ _HEADER_TOP = """\
 #else
 #define WIRE_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
+#define WIRE_AT(type, member, offset) WIRE_ASSERT(offsetof(type, member) == (offset), #member)
 #define WIRE_PACKED __attribute__((packed, may_alias))
 #define WIRE_TABLE static const uint8_t __attribute__((unused))
 
@@ -155,19 +156,19 @@ def _sizes(message: Message) -> Iterator[tuple[str, int]]:
 
 
 def _struct(message: Message) -> Iterator[str]:
-    yield f"/* {message.title}: {message.document}, {message.section}. */"
+    yield f"/* {message.title}."
+    yield f" * {message.document}, {message.section}. */"
     if message.letter:
         yield f"enum {{ {message.name.upper()} = '{message.letter}' }};"
-    sizes = ", ".join(f"{name} = {value}" for name, value in _sizes(message))
-    yield f"enum {{ {sizes} }};"
+    for name, value in _sizes(message):
+        yield f"enum {{ {name} = {value} }};"
     yield f"typedef struct {message.name} {{"
     for f in message.fixed:
         yield f"    {_member(f)};"
     yield f"}} WIRE_PACKED {message.name}_t;"
     yield f'WIRE_ASSERT(sizeof({message.name}_t) == {message.bytes}, "{message.name}");'
     for f in message.fixed[1:]:
-        place = f"offsetof({message.name}_t, {f.name}) == {f.offset}"
-        yield f'WIRE_ASSERT({place}, "{f.name}");'
+        yield f"WIRE_AT({message.name}_t, {f.name}, {f.offset});"
     yield ""
 
 

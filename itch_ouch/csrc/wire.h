@@ -20,6 +20,7 @@
 #else
 #define WIRE_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
+#define WIRE_AT(type, member, offset) WIRE_ASSERT(offsetof(type, member) == (offset), #member)
 #define WIRE_PACKED __attribute__((packed, may_alias))
 #define WIRE_TABLE static const uint8_t __attribute__((unused))
 
@@ -148,7 +149,8 @@ enum {
     OUCH_REJECT_REASON_RISK_IPO_MARKET_BUY = 51, /* risk IPO market buy */
 };
 
-/* Ethernet header: IEEE 802.3, 802.1Q; RFC 791; RFC 768, 802.3 section 3. */
+/* Ethernet header.
+ * IEEE 802.3, 802.1Q; RFC 791; RFC 768, 802.3 section 3. */
 enum { ETH_HEADER_BYTES = 14 };
 typedef struct eth_header {
     uint8_t destination[6];
@@ -156,19 +158,21 @@ typedef struct eth_header {
     uint16_t ethertype;
 } WIRE_PACKED eth_header_t;
 WIRE_ASSERT(sizeof(eth_header_t) == 14, "eth_header");
-WIRE_ASSERT(offsetof(eth_header_t, source) == 6, "source");
-WIRE_ASSERT(offsetof(eth_header_t, ethertype) == 12, "ethertype");
+WIRE_AT(eth_header_t, source, 6);
+WIRE_AT(eth_header_t, ethertype, 12);
 
-/* VLAN tag: IEEE 802.3, 802.1Q; RFC 791; RFC 768, 802.1Q section 9.6. */
+/* VLAN tag.
+ * IEEE 802.3, 802.1Q; RFC 791; RFC 768, 802.1Q section 9.6. */
 enum { VLAN_TAG_BYTES = 4 };
 typedef struct vlan_tag {
     uint16_t control;
     uint16_t ethertype;
 } WIRE_PACKED vlan_tag_t;
 WIRE_ASSERT(sizeof(vlan_tag_t) == 4, "vlan_tag");
-WIRE_ASSERT(offsetof(vlan_tag_t, ethertype) == 2, "ethertype");
+WIRE_AT(vlan_tag_t, ethertype, 2);
 
-/* IPv4 header: IEEE 802.3, 802.1Q; RFC 791; RFC 768, RFC 791 section 3.1. */
+/* IPv4 header.
+ * IEEE 802.3, 802.1Q; RFC 791; RFC 768, RFC 791 section 3.1. */
 enum { IPV4_HEADER_BYTES = 20 };
 typedef struct ipv4_header {
     uint8_t version_ihl;
@@ -183,17 +187,18 @@ typedef struct ipv4_header {
     uint32_t destination_address;
 } WIRE_PACKED ipv4_header_t;
 WIRE_ASSERT(sizeof(ipv4_header_t) == 20, "ipv4_header");
-WIRE_ASSERT(offsetof(ipv4_header_t, type_of_service) == 1, "type_of_service");
-WIRE_ASSERT(offsetof(ipv4_header_t, total_length) == 2, "total_length");
-WIRE_ASSERT(offsetof(ipv4_header_t, identification) == 4, "identification");
-WIRE_ASSERT(offsetof(ipv4_header_t, flags_fragment_offset) == 6, "flags_fragment_offset");
-WIRE_ASSERT(offsetof(ipv4_header_t, time_to_live) == 8, "time_to_live");
-WIRE_ASSERT(offsetof(ipv4_header_t, protocol) == 9, "protocol");
-WIRE_ASSERT(offsetof(ipv4_header_t, header_checksum) == 10, "header_checksum");
-WIRE_ASSERT(offsetof(ipv4_header_t, source_address) == 12, "source_address");
-WIRE_ASSERT(offsetof(ipv4_header_t, destination_address) == 16, "destination_address");
+WIRE_AT(ipv4_header_t, type_of_service, 1);
+WIRE_AT(ipv4_header_t, total_length, 2);
+WIRE_AT(ipv4_header_t, identification, 4);
+WIRE_AT(ipv4_header_t, flags_fragment_offset, 6);
+WIRE_AT(ipv4_header_t, time_to_live, 8);
+WIRE_AT(ipv4_header_t, protocol, 9);
+WIRE_AT(ipv4_header_t, header_checksum, 10);
+WIRE_AT(ipv4_header_t, source_address, 12);
+WIRE_AT(ipv4_header_t, destination_address, 16);
 
-/* UDP header: IEEE 802.3, 802.1Q; RFC 791; RFC 768, RFC 768. */
+/* UDP header.
+ * IEEE 802.3, 802.1Q; RFC 791; RFC 768, RFC 768. */
 enum { UDP_HEADER_BYTES = 8 };
 typedef struct udp_header {
     uint16_t source_port;
@@ -202,11 +207,12 @@ typedef struct udp_header {
     uint16_t checksum;
 } WIRE_PACKED udp_header_t;
 WIRE_ASSERT(sizeof(udp_header_t) == 8, "udp_header");
-WIRE_ASSERT(offsetof(udp_header_t, destination_port) == 2, "destination_port");
-WIRE_ASSERT(offsetof(udp_header_t, length) == 4, "length");
-WIRE_ASSERT(offsetof(udp_header_t, checksum) == 6, "checksum");
+WIRE_AT(udp_header_t, destination_port, 2);
+WIRE_AT(udp_header_t, length, 4);
+WIRE_AT(udp_header_t, checksum, 6);
 
-/* MoldUDP64 downstream and request header: MoldUDP64 Protocol Specification V1.00, Downstream Packet. */
+/* MoldUDP64 downstream and request header.
+ * MoldUDP64 Protocol Specification V1.00, Downstream Packet. */
 enum { MOLD_HEADER_BYTES = 20 };
 typedef struct mold_header {
     uint8_t session[10];
@@ -214,17 +220,19 @@ typedef struct mold_header {
     uint16_t message_count;
 } WIRE_PACKED mold_header_t;
 WIRE_ASSERT(sizeof(mold_header_t) == 20, "mold_header");
-WIRE_ASSERT(offsetof(mold_header_t, sequence_number) == 10, "sequence_number");
-WIRE_ASSERT(offsetof(mold_header_t, message_count) == 18, "message_count");
+WIRE_AT(mold_header_t, sequence_number, 10);
+WIRE_AT(mold_header_t, message_count, 18);
 
-/* MoldUDP64 message block: MoldUDP64 Protocol Specification V1.00, Message Block. */
+/* MoldUDP64 message block.
+ * MoldUDP64 Protocol Specification V1.00, Message Block. */
 enum { MOLD_BLOCK_BYTES = 2 };
 typedef struct mold_block {
     uint16_t length;
 } WIRE_PACKED mold_block_t;
 WIRE_ASSERT(sizeof(mold_block_t) == 2, "mold_block");
 
-/* System Event: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.1. */
+/* System Event.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.1. */
 enum { ITCH_SYSTEM_EVENT = 'S' };
 enum { ITCH_SYSTEM_EVENT_BYTES = 12 };
 typedef struct itch_system_event {
@@ -235,10 +243,10 @@ typedef struct itch_system_event {
     uint8_t event_code;
 } WIRE_PACKED itch_system_event_t;
 WIRE_ASSERT(sizeof(itch_system_event_t) == 12, "itch_system_event");
-WIRE_ASSERT(offsetof(itch_system_event_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_system_event_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_system_event_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_system_event_t, event_code) == 11, "event_code");
+WIRE_AT(itch_system_event_t, stock_locate, 1);
+WIRE_AT(itch_system_event_t, tracking_number, 3);
+WIRE_AT(itch_system_event_t, timestamp, 5);
+WIRE_AT(itch_system_event_t, event_code, 11);
 
 static inline uint32_t itch_write_system_event(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -252,7 +260,8 @@ static inline uint32_t itch_write_system_event(
     return ITCH_SYSTEM_EVENT_BYTES;
 }
 
-/* Stock Directory: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.1. */
+/* Stock Directory.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.1. */
 enum { ITCH_STOCK_DIRECTORY = 'R' };
 enum { ITCH_STOCK_DIRECTORY_BYTES = 39 };
 typedef struct itch_stock_directory {
@@ -276,23 +285,23 @@ typedef struct itch_stock_directory {
     uint8_t inverse_indicator;
 } WIRE_PACKED itch_stock_directory_t;
 WIRE_ASSERT(sizeof(itch_stock_directory_t) == 39, "itch_stock_directory");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, market_category) == 19, "market_category");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, financial_status_indicator) == 20, "financial_status_indicator");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, round_lot_size) == 21, "round_lot_size");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, round_lots_only) == 25, "round_lots_only");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, issue_classification) == 26, "issue_classification");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, issue_sub_type) == 27, "issue_sub_type");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, authenticity) == 29, "authenticity");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, short_sale_threshold_indicator) == 30, "short_sale_threshold_indicator");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, ipo_flag) == 31, "ipo_flag");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, luld_reference_price_tier) == 32, "luld_reference_price_tier");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, etp_flag) == 33, "etp_flag");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, etp_leverage_factor) == 34, "etp_leverage_factor");
-WIRE_ASSERT(offsetof(itch_stock_directory_t, inverse_indicator) == 38, "inverse_indicator");
+WIRE_AT(itch_stock_directory_t, stock_locate, 1);
+WIRE_AT(itch_stock_directory_t, tracking_number, 3);
+WIRE_AT(itch_stock_directory_t, timestamp, 5);
+WIRE_AT(itch_stock_directory_t, stock, 11);
+WIRE_AT(itch_stock_directory_t, market_category, 19);
+WIRE_AT(itch_stock_directory_t, financial_status_indicator, 20);
+WIRE_AT(itch_stock_directory_t, round_lot_size, 21);
+WIRE_AT(itch_stock_directory_t, round_lots_only, 25);
+WIRE_AT(itch_stock_directory_t, issue_classification, 26);
+WIRE_AT(itch_stock_directory_t, issue_sub_type, 27);
+WIRE_AT(itch_stock_directory_t, authenticity, 29);
+WIRE_AT(itch_stock_directory_t, short_sale_threshold_indicator, 30);
+WIRE_AT(itch_stock_directory_t, ipo_flag, 31);
+WIRE_AT(itch_stock_directory_t, luld_reference_price_tier, 32);
+WIRE_AT(itch_stock_directory_t, etp_flag, 33);
+WIRE_AT(itch_stock_directory_t, etp_leverage_factor, 34);
+WIRE_AT(itch_stock_directory_t, inverse_indicator, 38);
 
 static inline uint32_t itch_write_stock_directory(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -324,7 +333,8 @@ static inline uint32_t itch_write_stock_directory(
     return ITCH_STOCK_DIRECTORY_BYTES;
 }
 
-/* Stock Trading Action: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.2. */
+/* Stock Trading Action.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.2. */
 enum { ITCH_STOCK_TRADING_ACTION = 'H' };
 enum { ITCH_STOCK_TRADING_ACTION_BYTES = 25 };
 typedef struct itch_stock_trading_action {
@@ -338,13 +348,13 @@ typedef struct itch_stock_trading_action {
     uint8_t reason[4];
 } WIRE_PACKED itch_stock_trading_action_t;
 WIRE_ASSERT(sizeof(itch_stock_trading_action_t) == 25, "itch_stock_trading_action");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, trading_state) == 19, "trading_state");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, reserved) == 20, "reserved");
-WIRE_ASSERT(offsetof(itch_stock_trading_action_t, reason) == 21, "reason");
+WIRE_AT(itch_stock_trading_action_t, stock_locate, 1);
+WIRE_AT(itch_stock_trading_action_t, tracking_number, 3);
+WIRE_AT(itch_stock_trading_action_t, timestamp, 5);
+WIRE_AT(itch_stock_trading_action_t, stock, 11);
+WIRE_AT(itch_stock_trading_action_t, trading_state, 19);
+WIRE_AT(itch_stock_trading_action_t, reserved, 20);
+WIRE_AT(itch_stock_trading_action_t, reason, 21);
 
 static inline uint32_t itch_write_stock_trading_action(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -361,7 +371,8 @@ static inline uint32_t itch_write_stock_trading_action(
     return ITCH_STOCK_TRADING_ACTION_BYTES;
 }
 
-/* Reg SHO Short Sale Price Test Restriction: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.3. */
+/* Reg SHO Short Sale Price Test Restriction.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.3. */
 enum { ITCH_REG_SHO_RESTRICTION = 'Y' };
 enum { ITCH_REG_SHO_RESTRICTION_BYTES = 20 };
 typedef struct itch_reg_sho_restriction {
@@ -373,11 +384,11 @@ typedef struct itch_reg_sho_restriction {
     uint8_t reg_sho_action;
 } WIRE_PACKED itch_reg_sho_restriction_t;
 WIRE_ASSERT(sizeof(itch_reg_sho_restriction_t) == 20, "itch_reg_sho_restriction");
-WIRE_ASSERT(offsetof(itch_reg_sho_restriction_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_reg_sho_restriction_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_reg_sho_restriction_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_reg_sho_restriction_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_reg_sho_restriction_t, reg_sho_action) == 19, "reg_sho_action");
+WIRE_AT(itch_reg_sho_restriction_t, stock_locate, 1);
+WIRE_AT(itch_reg_sho_restriction_t, tracking_number, 3);
+WIRE_AT(itch_reg_sho_restriction_t, timestamp, 5);
+WIRE_AT(itch_reg_sho_restriction_t, stock, 11);
+WIRE_AT(itch_reg_sho_restriction_t, reg_sho_action, 19);
 
 static inline uint32_t itch_write_reg_sho_restriction(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -392,7 +403,8 @@ static inline uint32_t itch_write_reg_sho_restriction(
     return ITCH_REG_SHO_RESTRICTION_BYTES;
 }
 
-/* Market Participant Position: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.4. */
+/* Market Participant Position.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.4. */
 enum { ITCH_MARKET_PARTICIPANT_POSITION = 'L' };
 enum { ITCH_MARKET_PARTICIPANT_POSITION_BYTES = 26 };
 typedef struct itch_market_participant_position {
@@ -407,14 +419,14 @@ typedef struct itch_market_participant_position {
     uint8_t market_participant_state;
 } WIRE_PACKED itch_market_participant_position_t;
 WIRE_ASSERT(sizeof(itch_market_participant_position_t) == 26, "itch_market_participant_position");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, mpid) == 11, "mpid");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, stock) == 15, "stock");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, primary_market_maker) == 23, "primary_market_maker");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, market_maker_mode) == 24, "market_maker_mode");
-WIRE_ASSERT(offsetof(itch_market_participant_position_t, market_participant_state) == 25, "market_participant_state");
+WIRE_AT(itch_market_participant_position_t, stock_locate, 1);
+WIRE_AT(itch_market_participant_position_t, tracking_number, 3);
+WIRE_AT(itch_market_participant_position_t, timestamp, 5);
+WIRE_AT(itch_market_participant_position_t, mpid, 11);
+WIRE_AT(itch_market_participant_position_t, stock, 15);
+WIRE_AT(itch_market_participant_position_t, primary_market_maker, 23);
+WIRE_AT(itch_market_participant_position_t, market_maker_mode, 24);
+WIRE_AT(itch_market_participant_position_t, market_participant_state, 25);
 
 static inline uint32_t itch_write_market_participant_position(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -433,7 +445,8 @@ static inline uint32_t itch_write_market_participant_position(
     return ITCH_MARKET_PARTICIPANT_POSITION_BYTES;
 }
 
-/* MWCB Decline Level: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.5.1. */
+/* MWCB Decline Level.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.5.1. */
 enum { ITCH_MWCB_DECLINE_LEVEL = 'V' };
 enum { ITCH_MWCB_DECLINE_LEVEL_BYTES = 35 };
 typedef struct itch_mwcb_decline_level {
@@ -446,12 +459,12 @@ typedef struct itch_mwcb_decline_level {
     uint64_t level_3;
 } WIRE_PACKED itch_mwcb_decline_level_t;
 WIRE_ASSERT(sizeof(itch_mwcb_decline_level_t) == 35, "itch_mwcb_decline_level");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, level_1) == 11, "level_1");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, level_2) == 19, "level_2");
-WIRE_ASSERT(offsetof(itch_mwcb_decline_level_t, level_3) == 27, "level_3");
+WIRE_AT(itch_mwcb_decline_level_t, stock_locate, 1);
+WIRE_AT(itch_mwcb_decline_level_t, tracking_number, 3);
+WIRE_AT(itch_mwcb_decline_level_t, timestamp, 5);
+WIRE_AT(itch_mwcb_decline_level_t, level_1, 11);
+WIRE_AT(itch_mwcb_decline_level_t, level_2, 19);
+WIRE_AT(itch_mwcb_decline_level_t, level_3, 27);
 
 static inline uint32_t itch_write_mwcb_decline_level(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -467,7 +480,8 @@ static inline uint32_t itch_write_mwcb_decline_level(
     return ITCH_MWCB_DECLINE_LEVEL_BYTES;
 }
 
-/* MWCB Status: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.5.2. */
+/* MWCB Status.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.5.2. */
 enum { ITCH_MWCB_STATUS = 'W' };
 enum { ITCH_MWCB_STATUS_BYTES = 12 };
 typedef struct itch_mwcb_status {
@@ -478,10 +492,10 @@ typedef struct itch_mwcb_status {
     uint8_t breached_level;
 } WIRE_PACKED itch_mwcb_status_t;
 WIRE_ASSERT(sizeof(itch_mwcb_status_t) == 12, "itch_mwcb_status");
-WIRE_ASSERT(offsetof(itch_mwcb_status_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_mwcb_status_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_mwcb_status_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_mwcb_status_t, breached_level) == 11, "breached_level");
+WIRE_AT(itch_mwcb_status_t, stock_locate, 1);
+WIRE_AT(itch_mwcb_status_t, tracking_number, 3);
+WIRE_AT(itch_mwcb_status_t, timestamp, 5);
+WIRE_AT(itch_mwcb_status_t, breached_level, 11);
 
 static inline uint32_t itch_write_mwcb_status(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -495,7 +509,8 @@ static inline uint32_t itch_write_mwcb_status(
     return ITCH_MWCB_STATUS_BYTES;
 }
 
-/* IPO Quoting Period Update: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.6. */
+/* IPO Quoting Period Update.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.6. */
 enum { ITCH_IPO_QUOTING_PERIOD_UPDATE = 'K' };
 enum { ITCH_IPO_QUOTING_PERIOD_UPDATE_BYTES = 28 };
 typedef struct itch_ipo_quoting_period_update {
@@ -509,13 +524,13 @@ typedef struct itch_ipo_quoting_period_update {
     uint32_t ipo_price;
 } WIRE_PACKED itch_ipo_quoting_period_update_t;
 WIRE_ASSERT(sizeof(itch_ipo_quoting_period_update_t) == 28, "itch_ipo_quoting_period_update");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, ipo_quotation_release_time) == 19, "ipo_quotation_release_time");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, ipo_quotation_release_qualifier) == 23, "ipo_quotation_release_qualifier");
-WIRE_ASSERT(offsetof(itch_ipo_quoting_period_update_t, ipo_price) == 24, "ipo_price");
+WIRE_AT(itch_ipo_quoting_period_update_t, stock_locate, 1);
+WIRE_AT(itch_ipo_quoting_period_update_t, tracking_number, 3);
+WIRE_AT(itch_ipo_quoting_period_update_t, timestamp, 5);
+WIRE_AT(itch_ipo_quoting_period_update_t, stock, 11);
+WIRE_AT(itch_ipo_quoting_period_update_t, ipo_quotation_release_time, 19);
+WIRE_AT(itch_ipo_quoting_period_update_t, ipo_quotation_release_qualifier, 23);
+WIRE_AT(itch_ipo_quoting_period_update_t, ipo_price, 24);
 
 static inline uint32_t itch_write_ipo_quoting_period_update(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -533,7 +548,8 @@ static inline uint32_t itch_write_ipo_quoting_period_update(
     return ITCH_IPO_QUOTING_PERIOD_UPDATE_BYTES;
 }
 
-/* LULD Auction Collar: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.7. */
+/* LULD Auction Collar.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.7. */
 enum { ITCH_LULD_AUCTION_COLLAR = 'J' };
 enum { ITCH_LULD_AUCTION_COLLAR_BYTES = 35 };
 typedef struct itch_luld_auction_collar {
@@ -548,14 +564,14 @@ typedef struct itch_luld_auction_collar {
     uint32_t auction_collar_extension;
 } WIRE_PACKED itch_luld_auction_collar_t;
 WIRE_ASSERT(sizeof(itch_luld_auction_collar_t) == 35, "itch_luld_auction_collar");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, auction_collar_reference_price) == 19, "auction_collar_reference_price");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, upper_auction_collar_price) == 23, "upper_auction_collar_price");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, lower_auction_collar_price) == 27, "lower_auction_collar_price");
-WIRE_ASSERT(offsetof(itch_luld_auction_collar_t, auction_collar_extension) == 31, "auction_collar_extension");
+WIRE_AT(itch_luld_auction_collar_t, stock_locate, 1);
+WIRE_AT(itch_luld_auction_collar_t, tracking_number, 3);
+WIRE_AT(itch_luld_auction_collar_t, timestamp, 5);
+WIRE_AT(itch_luld_auction_collar_t, stock, 11);
+WIRE_AT(itch_luld_auction_collar_t, auction_collar_reference_price, 19);
+WIRE_AT(itch_luld_auction_collar_t, upper_auction_collar_price, 23);
+WIRE_AT(itch_luld_auction_collar_t, lower_auction_collar_price, 27);
+WIRE_AT(itch_luld_auction_collar_t, auction_collar_extension, 31);
 
 static inline uint32_t itch_write_luld_auction_collar(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -575,7 +591,8 @@ static inline uint32_t itch_write_luld_auction_collar(
     return ITCH_LULD_AUCTION_COLLAR_BYTES;
 }
 
-/* Operational Halt: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.8. */
+/* Operational Halt.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.2.8. */
 enum { ITCH_OPERATIONAL_HALT = 'h' };
 enum { ITCH_OPERATIONAL_HALT_BYTES = 21 };
 typedef struct itch_operational_halt {
@@ -588,12 +605,12 @@ typedef struct itch_operational_halt {
     uint8_t operational_halt_action;
 } WIRE_PACKED itch_operational_halt_t;
 WIRE_ASSERT(sizeof(itch_operational_halt_t) == 21, "itch_operational_halt");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, market_code) == 19, "market_code");
-WIRE_ASSERT(offsetof(itch_operational_halt_t, operational_halt_action) == 20, "operational_halt_action");
+WIRE_AT(itch_operational_halt_t, stock_locate, 1);
+WIRE_AT(itch_operational_halt_t, tracking_number, 3);
+WIRE_AT(itch_operational_halt_t, timestamp, 5);
+WIRE_AT(itch_operational_halt_t, stock, 11);
+WIRE_AT(itch_operational_halt_t, market_code, 19);
+WIRE_AT(itch_operational_halt_t, operational_halt_action, 20);
 
 static inline uint32_t itch_write_operational_halt(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -609,7 +626,8 @@ static inline uint32_t itch_write_operational_halt(
     return ITCH_OPERATIONAL_HALT_BYTES;
 }
 
-/* Add Order (no MPID): Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.3.1. */
+/* Add Order (no MPID).
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.3.1. */
 enum { ITCH_ADD_ORDER = 'A' };
 enum { ITCH_ADD_ORDER_BYTES = 36 };
 typedef struct itch_add_order {
@@ -624,14 +642,14 @@ typedef struct itch_add_order {
     uint32_t price;
 } WIRE_PACKED itch_add_order_t;
 WIRE_ASSERT(sizeof(itch_add_order_t) == 36, "itch_add_order");
-WIRE_ASSERT(offsetof(itch_add_order_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_add_order_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_add_order_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_add_order_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_add_order_t, buy_sell_indicator) == 19, "buy_sell_indicator");
-WIRE_ASSERT(offsetof(itch_add_order_t, shares) == 20, "shares");
-WIRE_ASSERT(offsetof(itch_add_order_t, stock) == 24, "stock");
-WIRE_ASSERT(offsetof(itch_add_order_t, price) == 32, "price");
+WIRE_AT(itch_add_order_t, stock_locate, 1);
+WIRE_AT(itch_add_order_t, tracking_number, 3);
+WIRE_AT(itch_add_order_t, timestamp, 5);
+WIRE_AT(itch_add_order_t, order_reference_number, 11);
+WIRE_AT(itch_add_order_t, buy_sell_indicator, 19);
+WIRE_AT(itch_add_order_t, shares, 20);
+WIRE_AT(itch_add_order_t, stock, 24);
+WIRE_AT(itch_add_order_t, price, 32);
 
 static inline uint32_t itch_write_add_order(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -650,7 +668,8 @@ static inline uint32_t itch_write_add_order(
     return ITCH_ADD_ORDER_BYTES;
 }
 
-/* Add Order with MPID Attribution: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.3.2. */
+/* Add Order with MPID Attribution.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.3.2. */
 enum { ITCH_ADD_ORDER_MPID = 'F' };
 enum { ITCH_ADD_ORDER_MPID_BYTES = 40 };
 typedef struct itch_add_order_mpid {
@@ -666,15 +685,15 @@ typedef struct itch_add_order_mpid {
     uint8_t attribution[4];
 } WIRE_PACKED itch_add_order_mpid_t;
 WIRE_ASSERT(sizeof(itch_add_order_mpid_t) == 40, "itch_add_order_mpid");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, buy_sell_indicator) == 19, "buy_sell_indicator");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, shares) == 20, "shares");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, stock) == 24, "stock");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, price) == 32, "price");
-WIRE_ASSERT(offsetof(itch_add_order_mpid_t, attribution) == 36, "attribution");
+WIRE_AT(itch_add_order_mpid_t, stock_locate, 1);
+WIRE_AT(itch_add_order_mpid_t, tracking_number, 3);
+WIRE_AT(itch_add_order_mpid_t, timestamp, 5);
+WIRE_AT(itch_add_order_mpid_t, order_reference_number, 11);
+WIRE_AT(itch_add_order_mpid_t, buy_sell_indicator, 19);
+WIRE_AT(itch_add_order_mpid_t, shares, 20);
+WIRE_AT(itch_add_order_mpid_t, stock, 24);
+WIRE_AT(itch_add_order_mpid_t, price, 32);
+WIRE_AT(itch_add_order_mpid_t, attribution, 36);
 
 static inline uint32_t itch_write_add_order_mpid(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -694,7 +713,8 @@ static inline uint32_t itch_write_add_order_mpid(
     return ITCH_ADD_ORDER_MPID_BYTES;
 }
 
-/* Order Executed: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.1. */
+/* Order Executed.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.1. */
 enum { ITCH_ORDER_EXECUTED = 'E' };
 enum { ITCH_ORDER_EXECUTED_BYTES = 31 };
 typedef struct itch_order_executed {
@@ -707,12 +727,12 @@ typedef struct itch_order_executed {
     uint64_t match_number;
 } WIRE_PACKED itch_order_executed_t;
 WIRE_ASSERT(sizeof(itch_order_executed_t) == 31, "itch_order_executed");
-WIRE_ASSERT(offsetof(itch_order_executed_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_order_executed_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_order_executed_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_order_executed_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_order_executed_t, executed_shares) == 19, "executed_shares");
-WIRE_ASSERT(offsetof(itch_order_executed_t, match_number) == 23, "match_number");
+WIRE_AT(itch_order_executed_t, stock_locate, 1);
+WIRE_AT(itch_order_executed_t, tracking_number, 3);
+WIRE_AT(itch_order_executed_t, timestamp, 5);
+WIRE_AT(itch_order_executed_t, order_reference_number, 11);
+WIRE_AT(itch_order_executed_t, executed_shares, 19);
+WIRE_AT(itch_order_executed_t, match_number, 23);
 
 static inline uint32_t itch_write_order_executed(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -728,7 +748,8 @@ static inline uint32_t itch_write_order_executed(
     return ITCH_ORDER_EXECUTED_BYTES;
 }
 
-/* Order Executed With Price: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.2. */
+/* Order Executed With Price.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.2. */
 enum { ITCH_ORDER_EXECUTED_WITH_PRICE = 'C' };
 enum { ITCH_ORDER_EXECUTED_WITH_PRICE_BYTES = 36 };
 typedef struct itch_order_executed_with_price {
@@ -743,14 +764,14 @@ typedef struct itch_order_executed_with_price {
     uint32_t execution_price;
 } WIRE_PACKED itch_order_executed_with_price_t;
 WIRE_ASSERT(sizeof(itch_order_executed_with_price_t) == 36, "itch_order_executed_with_price");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, executed_shares) == 19, "executed_shares");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, match_number) == 23, "match_number");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, printable) == 31, "printable");
-WIRE_ASSERT(offsetof(itch_order_executed_with_price_t, execution_price) == 32, "execution_price");
+WIRE_AT(itch_order_executed_with_price_t, stock_locate, 1);
+WIRE_AT(itch_order_executed_with_price_t, tracking_number, 3);
+WIRE_AT(itch_order_executed_with_price_t, timestamp, 5);
+WIRE_AT(itch_order_executed_with_price_t, order_reference_number, 11);
+WIRE_AT(itch_order_executed_with_price_t, executed_shares, 19);
+WIRE_AT(itch_order_executed_with_price_t, match_number, 23);
+WIRE_AT(itch_order_executed_with_price_t, printable, 31);
+WIRE_AT(itch_order_executed_with_price_t, execution_price, 32);
 
 static inline uint32_t itch_write_order_executed_with_price(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -769,7 +790,8 @@ static inline uint32_t itch_write_order_executed_with_price(
     return ITCH_ORDER_EXECUTED_WITH_PRICE_BYTES;
 }
 
-/* Order Cancel: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.3. */
+/* Order Cancel.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.3. */
 enum { ITCH_ORDER_CANCEL = 'X' };
 enum { ITCH_ORDER_CANCEL_BYTES = 23 };
 typedef struct itch_order_cancel {
@@ -781,11 +803,11 @@ typedef struct itch_order_cancel {
     uint32_t cancelled_shares;
 } WIRE_PACKED itch_order_cancel_t;
 WIRE_ASSERT(sizeof(itch_order_cancel_t) == 23, "itch_order_cancel");
-WIRE_ASSERT(offsetof(itch_order_cancel_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_order_cancel_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_order_cancel_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_order_cancel_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_order_cancel_t, cancelled_shares) == 19, "cancelled_shares");
+WIRE_AT(itch_order_cancel_t, stock_locate, 1);
+WIRE_AT(itch_order_cancel_t, tracking_number, 3);
+WIRE_AT(itch_order_cancel_t, timestamp, 5);
+WIRE_AT(itch_order_cancel_t, order_reference_number, 11);
+WIRE_AT(itch_order_cancel_t, cancelled_shares, 19);
 
 static inline uint32_t itch_write_order_cancel(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -800,7 +822,8 @@ static inline uint32_t itch_write_order_cancel(
     return ITCH_ORDER_CANCEL_BYTES;
 }
 
-/* Order Delete: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.4. */
+/* Order Delete.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.4. */
 enum { ITCH_ORDER_DELETE = 'D' };
 enum { ITCH_ORDER_DELETE_BYTES = 19 };
 typedef struct itch_order_delete {
@@ -811,10 +834,10 @@ typedef struct itch_order_delete {
     uint64_t order_reference_number;
 } WIRE_PACKED itch_order_delete_t;
 WIRE_ASSERT(sizeof(itch_order_delete_t) == 19, "itch_order_delete");
-WIRE_ASSERT(offsetof(itch_order_delete_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_order_delete_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_order_delete_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_order_delete_t, order_reference_number) == 11, "order_reference_number");
+WIRE_AT(itch_order_delete_t, stock_locate, 1);
+WIRE_AT(itch_order_delete_t, tracking_number, 3);
+WIRE_AT(itch_order_delete_t, timestamp, 5);
+WIRE_AT(itch_order_delete_t, order_reference_number, 11);
 
 static inline uint32_t itch_write_order_delete(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -828,7 +851,8 @@ static inline uint32_t itch_write_order_delete(
     return ITCH_ORDER_DELETE_BYTES;
 }
 
-/* Order Replace: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.5. */
+/* Order Replace.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.4.5. */
 enum { ITCH_ORDER_REPLACE = 'U' };
 enum { ITCH_ORDER_REPLACE_BYTES = 35 };
 typedef struct itch_order_replace {
@@ -842,13 +866,13 @@ typedef struct itch_order_replace {
     uint32_t price;
 } WIRE_PACKED itch_order_replace_t;
 WIRE_ASSERT(sizeof(itch_order_replace_t) == 35, "itch_order_replace");
-WIRE_ASSERT(offsetof(itch_order_replace_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_order_replace_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_order_replace_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_order_replace_t, original_order_reference_number) == 11, "original_order_reference_number");
-WIRE_ASSERT(offsetof(itch_order_replace_t, new_order_reference_number) == 19, "new_order_reference_number");
-WIRE_ASSERT(offsetof(itch_order_replace_t, shares) == 27, "shares");
-WIRE_ASSERT(offsetof(itch_order_replace_t, price) == 31, "price");
+WIRE_AT(itch_order_replace_t, stock_locate, 1);
+WIRE_AT(itch_order_replace_t, tracking_number, 3);
+WIRE_AT(itch_order_replace_t, timestamp, 5);
+WIRE_AT(itch_order_replace_t, original_order_reference_number, 11);
+WIRE_AT(itch_order_replace_t, new_order_reference_number, 19);
+WIRE_AT(itch_order_replace_t, shares, 27);
+WIRE_AT(itch_order_replace_t, price, 31);
 
 static inline uint32_t itch_write_order_replace(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -866,7 +890,8 @@ static inline uint32_t itch_write_order_replace(
     return ITCH_ORDER_REPLACE_BYTES;
 }
 
-/* Trade (non-cross): Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.1. */
+/* Trade (non-cross).
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.1. */
 enum { ITCH_TRADE = 'P' };
 enum { ITCH_TRADE_BYTES = 44 };
 typedef struct itch_trade {
@@ -882,15 +907,15 @@ typedef struct itch_trade {
     uint64_t match_number;
 } WIRE_PACKED itch_trade_t;
 WIRE_ASSERT(sizeof(itch_trade_t) == 44, "itch_trade");
-WIRE_ASSERT(offsetof(itch_trade_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_trade_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_trade_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_trade_t, order_reference_number) == 11, "order_reference_number");
-WIRE_ASSERT(offsetof(itch_trade_t, buy_sell_indicator) == 19, "buy_sell_indicator");
-WIRE_ASSERT(offsetof(itch_trade_t, shares) == 20, "shares");
-WIRE_ASSERT(offsetof(itch_trade_t, stock) == 24, "stock");
-WIRE_ASSERT(offsetof(itch_trade_t, price) == 32, "price");
-WIRE_ASSERT(offsetof(itch_trade_t, match_number) == 36, "match_number");
+WIRE_AT(itch_trade_t, stock_locate, 1);
+WIRE_AT(itch_trade_t, tracking_number, 3);
+WIRE_AT(itch_trade_t, timestamp, 5);
+WIRE_AT(itch_trade_t, order_reference_number, 11);
+WIRE_AT(itch_trade_t, buy_sell_indicator, 19);
+WIRE_AT(itch_trade_t, shares, 20);
+WIRE_AT(itch_trade_t, stock, 24);
+WIRE_AT(itch_trade_t, price, 32);
+WIRE_AT(itch_trade_t, match_number, 36);
 
 static inline uint32_t itch_write_trade(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -910,7 +935,8 @@ static inline uint32_t itch_write_trade(
     return ITCH_TRADE_BYTES;
 }
 
-/* Cross Trade: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.2. */
+/* Cross Trade.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.2. */
 enum { ITCH_CROSS_TRADE = 'Q' };
 enum { ITCH_CROSS_TRADE_BYTES = 40 };
 typedef struct itch_cross_trade {
@@ -925,14 +951,14 @@ typedef struct itch_cross_trade {
     uint8_t cross_type;
 } WIRE_PACKED itch_cross_trade_t;
 WIRE_ASSERT(sizeof(itch_cross_trade_t) == 40, "itch_cross_trade");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, shares) == 11, "shares");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, stock) == 19, "stock");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, cross_price) == 27, "cross_price");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, match_number) == 31, "match_number");
-WIRE_ASSERT(offsetof(itch_cross_trade_t, cross_type) == 39, "cross_type");
+WIRE_AT(itch_cross_trade_t, stock_locate, 1);
+WIRE_AT(itch_cross_trade_t, tracking_number, 3);
+WIRE_AT(itch_cross_trade_t, timestamp, 5);
+WIRE_AT(itch_cross_trade_t, shares, 11);
+WIRE_AT(itch_cross_trade_t, stock, 19);
+WIRE_AT(itch_cross_trade_t, cross_price, 27);
+WIRE_AT(itch_cross_trade_t, match_number, 31);
+WIRE_AT(itch_cross_trade_t, cross_type, 39);
 
 static inline uint32_t itch_write_cross_trade(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -951,7 +977,8 @@ static inline uint32_t itch_write_cross_trade(
     return ITCH_CROSS_TRADE_BYTES;
 }
 
-/* Broken Trade / Execution: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.3. */
+/* Broken Trade / Execution.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.5.3. */
 enum { ITCH_BROKEN_TRADE = 'B' };
 enum { ITCH_BROKEN_TRADE_BYTES = 19 };
 typedef struct itch_broken_trade {
@@ -962,10 +989,10 @@ typedef struct itch_broken_trade {
     uint64_t match_number;
 } WIRE_PACKED itch_broken_trade_t;
 WIRE_ASSERT(sizeof(itch_broken_trade_t) == 19, "itch_broken_trade");
-WIRE_ASSERT(offsetof(itch_broken_trade_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_broken_trade_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_broken_trade_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_broken_trade_t, match_number) == 11, "match_number");
+WIRE_AT(itch_broken_trade_t, stock_locate, 1);
+WIRE_AT(itch_broken_trade_t, tracking_number, 3);
+WIRE_AT(itch_broken_trade_t, timestamp, 5);
+WIRE_AT(itch_broken_trade_t, match_number, 11);
 
 static inline uint32_t itch_write_broken_trade(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -979,7 +1006,8 @@ static inline uint32_t itch_write_broken_trade(
     return ITCH_BROKEN_TRADE_BYTES;
 }
 
-/* Net Order Imbalance Indicator: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.6. */
+/* Net Order Imbalance Indicator.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.6. */
 enum { ITCH_NOII = 'I' };
 enum { ITCH_NOII_BYTES = 50 };
 typedef struct itch_noii {
@@ -998,18 +1026,18 @@ typedef struct itch_noii {
     uint8_t price_variation_indicator;
 } WIRE_PACKED itch_noii_t;
 WIRE_ASSERT(sizeof(itch_noii_t) == 50, "itch_noii");
-WIRE_ASSERT(offsetof(itch_noii_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_noii_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_noii_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_noii_t, paired_shares) == 11, "paired_shares");
-WIRE_ASSERT(offsetof(itch_noii_t, imbalance_shares) == 19, "imbalance_shares");
-WIRE_ASSERT(offsetof(itch_noii_t, imbalance_direction) == 27, "imbalance_direction");
-WIRE_ASSERT(offsetof(itch_noii_t, stock) == 28, "stock");
-WIRE_ASSERT(offsetof(itch_noii_t, far_price) == 36, "far_price");
-WIRE_ASSERT(offsetof(itch_noii_t, near_price) == 40, "near_price");
-WIRE_ASSERT(offsetof(itch_noii_t, current_reference_price) == 44, "current_reference_price");
-WIRE_ASSERT(offsetof(itch_noii_t, cross_type) == 48, "cross_type");
-WIRE_ASSERT(offsetof(itch_noii_t, price_variation_indicator) == 49, "price_variation_indicator");
+WIRE_AT(itch_noii_t, stock_locate, 1);
+WIRE_AT(itch_noii_t, tracking_number, 3);
+WIRE_AT(itch_noii_t, timestamp, 5);
+WIRE_AT(itch_noii_t, paired_shares, 11);
+WIRE_AT(itch_noii_t, imbalance_shares, 19);
+WIRE_AT(itch_noii_t, imbalance_direction, 27);
+WIRE_AT(itch_noii_t, stock, 28);
+WIRE_AT(itch_noii_t, far_price, 36);
+WIRE_AT(itch_noii_t, near_price, 40);
+WIRE_AT(itch_noii_t, current_reference_price, 44);
+WIRE_AT(itch_noii_t, cross_type, 48);
+WIRE_AT(itch_noii_t, price_variation_indicator, 49);
 
 static inline uint32_t itch_write_noii(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -1034,7 +1062,8 @@ static inline uint32_t itch_write_noii(
     return ITCH_NOII_BYTES;
 }
 
-/* Retail Price Improvement Indicator: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.7. */
+/* Retail Price Improvement Indicator.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.7. */
 enum { ITCH_RPII = 'N' };
 enum { ITCH_RPII_BYTES = 20 };
 typedef struct itch_rpii {
@@ -1046,11 +1075,11 @@ typedef struct itch_rpii {
     uint8_t interest_flag;
 } WIRE_PACKED itch_rpii_t;
 WIRE_ASSERT(sizeof(itch_rpii_t) == 20, "itch_rpii");
-WIRE_ASSERT(offsetof(itch_rpii_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_rpii_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_rpii_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_rpii_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_rpii_t, interest_flag) == 19, "interest_flag");
+WIRE_AT(itch_rpii_t, stock_locate, 1);
+WIRE_AT(itch_rpii_t, tracking_number, 3);
+WIRE_AT(itch_rpii_t, timestamp, 5);
+WIRE_AT(itch_rpii_t, stock, 11);
+WIRE_AT(itch_rpii_t, interest_flag, 19);
 
 static inline uint32_t itch_write_rpii(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -1065,7 +1094,8 @@ static inline uint32_t itch_write_rpii(
     return ITCH_RPII_BYTES;
 }
 
-/* Direct Listing with Capital Raise Price Discovery: Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.8. */
+/* Direct Listing with Capital Raise Price Discovery.
+ * Nasdaq TotalView-ITCH 5.0 (2023-04 revision), 1.8. */
 enum { ITCH_DIRECT_LISTING = 'O' };
 enum { ITCH_DIRECT_LISTING_BYTES = 48 };
 typedef struct itch_direct_listing {
@@ -1083,17 +1113,17 @@ typedef struct itch_direct_listing {
     uint32_t upper_price_range_collar;
 } WIRE_PACKED itch_direct_listing_t;
 WIRE_ASSERT(sizeof(itch_direct_listing_t) == 48, "itch_direct_listing");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, stock_locate) == 1, "stock_locate");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, tracking_number) == 3, "tracking_number");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, timestamp) == 5, "timestamp");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, stock) == 11, "stock");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, open_eligibility_status) == 19, "open_eligibility_status");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, minimum_allowable_price) == 20, "minimum_allowable_price");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, maximum_allowable_price) == 24, "maximum_allowable_price");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, near_execution_price) == 28, "near_execution_price");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, near_execution_time) == 32, "near_execution_time");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, lower_price_range_collar) == 40, "lower_price_range_collar");
-WIRE_ASSERT(offsetof(itch_direct_listing_t, upper_price_range_collar) == 44, "upper_price_range_collar");
+WIRE_AT(itch_direct_listing_t, stock_locate, 1);
+WIRE_AT(itch_direct_listing_t, tracking_number, 3);
+WIRE_AT(itch_direct_listing_t, timestamp, 5);
+WIRE_AT(itch_direct_listing_t, stock, 11);
+WIRE_AT(itch_direct_listing_t, open_eligibility_status, 19);
+WIRE_AT(itch_direct_listing_t, minimum_allowable_price, 20);
+WIRE_AT(itch_direct_listing_t, maximum_allowable_price, 24);
+WIRE_AT(itch_direct_listing_t, near_execution_price, 28);
+WIRE_AT(itch_direct_listing_t, near_execution_time, 32);
+WIRE_AT(itch_direct_listing_t, lower_price_range_collar, 40);
+WIRE_AT(itch_direct_listing_t, upper_price_range_collar, 44);
 
 static inline uint32_t itch_write_direct_listing(
     uint8_t *out, uint16_t stock_locate, uint16_t tracking_number, uint64_t timestamp,
@@ -1117,7 +1147,8 @@ static inline uint32_t itch_write_direct_listing(
     return ITCH_DIRECT_LISTING_BYTES;
 }
 
-/* Enter Order: Nasdaq OUCH 5.0 (2025-07-25), 2.1. */
+/* Enter Order.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.1. */
 enum { OUCH_ENTER_ORDER = 'O' };
 enum { OUCH_ENTER_ORDER_BYTES = 47 };
 typedef struct ouch_enter_order {
@@ -1136,18 +1167,18 @@ typedef struct ouch_enter_order {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_enter_order_t;
 WIRE_ASSERT(sizeof(ouch_enter_order_t) == 47, "ouch_enter_order");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, side) == 5, "side");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, quantity) == 6, "quantity");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, symbol) == 10, "symbol");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, price) == 18, "price");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, time_in_force) == 26, "time_in_force");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, display) == 27, "display");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, capacity) == 28, "capacity");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, intermarket_sweep_eligibility) == 29, "intermarket_sweep_eligibility");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, cross_type) == 30, "cross_type");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, cl_ord_id) == 31, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_enter_order_t, appendage_length) == 45, "appendage_length");
+WIRE_AT(ouch_enter_order_t, user_ref_num, 1);
+WIRE_AT(ouch_enter_order_t, side, 5);
+WIRE_AT(ouch_enter_order_t, quantity, 6);
+WIRE_AT(ouch_enter_order_t, symbol, 10);
+WIRE_AT(ouch_enter_order_t, price, 18);
+WIRE_AT(ouch_enter_order_t, time_in_force, 26);
+WIRE_AT(ouch_enter_order_t, display, 27);
+WIRE_AT(ouch_enter_order_t, capacity, 28);
+WIRE_AT(ouch_enter_order_t, intermarket_sweep_eligibility, 29);
+WIRE_AT(ouch_enter_order_t, cross_type, 30);
+WIRE_AT(ouch_enter_order_t, cl_ord_id, 31);
+WIRE_AT(ouch_enter_order_t, appendage_length, 45);
 
 static inline uint32_t ouch_write_enter_order(
     uint8_t *out, uint32_t user_ref_num, uint8_t side, uint32_t quantity,
@@ -1171,7 +1202,8 @@ static inline uint32_t ouch_write_enter_order(
     return OUCH_ENTER_ORDER_BYTES;
 }
 
-/* Replace Order Request: Nasdaq OUCH 5.0 (2025-07-25), 2.2. */
+/* Replace Order Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.2. */
 enum { OUCH_REPLACE_ORDER = 'U' };
 enum { OUCH_REPLACE_ORDER_BYTES = 40 };
 typedef struct ouch_replace_order {
@@ -1187,15 +1219,15 @@ typedef struct ouch_replace_order {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_replace_order_t;
 WIRE_ASSERT(sizeof(ouch_replace_order_t) == 40, "ouch_replace_order");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, orig_user_ref_num) == 1, "orig_user_ref_num");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, user_ref_num) == 5, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, quantity) == 9, "quantity");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, price) == 13, "price");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, time_in_force) == 21, "time_in_force");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, display) == 22, "display");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, intermarket_sweep_eligibility) == 23, "intermarket_sweep_eligibility");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, cl_ord_id) == 24, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_replace_order_t, appendage_length) == 38, "appendage_length");
+WIRE_AT(ouch_replace_order_t, orig_user_ref_num, 1);
+WIRE_AT(ouch_replace_order_t, user_ref_num, 5);
+WIRE_AT(ouch_replace_order_t, quantity, 9);
+WIRE_AT(ouch_replace_order_t, price, 13);
+WIRE_AT(ouch_replace_order_t, time_in_force, 21);
+WIRE_AT(ouch_replace_order_t, display, 22);
+WIRE_AT(ouch_replace_order_t, intermarket_sweep_eligibility, 23);
+WIRE_AT(ouch_replace_order_t, cl_ord_id, 24);
+WIRE_AT(ouch_replace_order_t, appendage_length, 38);
 
 static inline uint32_t ouch_write_replace_order(
     uint8_t *out, uint32_t orig_user_ref_num, uint32_t user_ref_num, uint32_t quantity,
@@ -1215,9 +1247,11 @@ static inline uint32_t ouch_write_replace_order(
     return OUCH_REPLACE_ORDER_BYTES;
 }
 
-/* Cancel Order Request: Nasdaq OUCH 5.0 (2025-07-25), 2.3. */
+/* Cancel Order Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.3. */
 enum { OUCH_CANCEL_ORDER = 'X' };
-enum { OUCH_CANCEL_ORDER_BYTES = 11, OUCH_CANCEL_ORDER_BYTES_BARE = 9 };
+enum { OUCH_CANCEL_ORDER_BYTES = 11 };
+enum { OUCH_CANCEL_ORDER_BYTES_BARE = 9 };
 typedef struct ouch_cancel_order {
     uint8_t message_type;
     uint32_t user_ref_num;
@@ -1225,9 +1259,9 @@ typedef struct ouch_cancel_order {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_cancel_order_t;
 WIRE_ASSERT(sizeof(ouch_cancel_order_t) == 11, "ouch_cancel_order");
-WIRE_ASSERT(offsetof(ouch_cancel_order_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_cancel_order_t, quantity) == 5, "quantity");
-WIRE_ASSERT(offsetof(ouch_cancel_order_t, appendage_length) == 9, "appendage_length");
+WIRE_AT(ouch_cancel_order_t, user_ref_num, 1);
+WIRE_AT(ouch_cancel_order_t, quantity, 5);
+WIRE_AT(ouch_cancel_order_t, appendage_length, 9);
 
 static inline uint32_t ouch_write_cancel_order(
     uint8_t *out, uint32_t user_ref_num, uint32_t quantity) {
@@ -1238,9 +1272,11 @@ static inline uint32_t ouch_write_cancel_order(
     return OUCH_CANCEL_ORDER_BYTES_BARE;
 }
 
-/* Modify Order Request: Nasdaq OUCH 5.0 (2025-07-25), 2.4. */
+/* Modify Order Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.4. */
 enum { OUCH_MODIFY_ORDER = 'M' };
-enum { OUCH_MODIFY_ORDER_BYTES = 12, OUCH_MODIFY_ORDER_BYTES_BARE = 10 };
+enum { OUCH_MODIFY_ORDER_BYTES = 12 };
+enum { OUCH_MODIFY_ORDER_BYTES_BARE = 10 };
 typedef struct ouch_modify_order {
     uint8_t message_type;
     uint32_t user_ref_num;
@@ -1249,10 +1285,10 @@ typedef struct ouch_modify_order {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_modify_order_t;
 WIRE_ASSERT(sizeof(ouch_modify_order_t) == 12, "ouch_modify_order");
-WIRE_ASSERT(offsetof(ouch_modify_order_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_modify_order_t, side) == 5, "side");
-WIRE_ASSERT(offsetof(ouch_modify_order_t, quantity) == 6, "quantity");
-WIRE_ASSERT(offsetof(ouch_modify_order_t, appendage_length) == 10, "appendage_length");
+WIRE_AT(ouch_modify_order_t, user_ref_num, 1);
+WIRE_AT(ouch_modify_order_t, side, 5);
+WIRE_AT(ouch_modify_order_t, quantity, 6);
+WIRE_AT(ouch_modify_order_t, appendage_length, 10);
 
 static inline uint32_t ouch_write_modify_order(
     uint8_t *out, uint32_t user_ref_num, uint8_t side, uint32_t quantity) {
@@ -1264,7 +1300,8 @@ static inline uint32_t ouch_write_modify_order(
     return OUCH_MODIFY_ORDER_BYTES_BARE;
 }
 
-/* Mass Cancel Request: Nasdaq OUCH 5.0 (2025-07-25), 2.5. */
+/* Mass Cancel Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.5. */
 enum { OUCH_MASS_CANCEL = 'C' };
 enum { OUCH_MASS_CANCEL_BYTES = 19 };
 typedef struct ouch_mass_cancel {
@@ -1275,10 +1312,10 @@ typedef struct ouch_mass_cancel {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_mass_cancel_t;
 WIRE_ASSERT(sizeof(ouch_mass_cancel_t) == 19, "ouch_mass_cancel");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_t, firm) == 5, "firm");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_t, symbol) == 9, "symbol");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_t, appendage_length) == 17, "appendage_length");
+WIRE_AT(ouch_mass_cancel_t, user_ref_num, 1);
+WIRE_AT(ouch_mass_cancel_t, firm, 5);
+WIRE_AT(ouch_mass_cancel_t, symbol, 9);
+WIRE_AT(ouch_mass_cancel_t, appendage_length, 17);
 
 static inline uint32_t ouch_write_mass_cancel(
     uint8_t *out, uint32_t user_ref_num, const uint8_t *firm, const uint8_t *symbol) {
@@ -1291,7 +1328,8 @@ static inline uint32_t ouch_write_mass_cancel(
     return OUCH_MASS_CANCEL_BYTES;
 }
 
-/* Disable Order Entry Request: Nasdaq OUCH 5.0 (2025-07-25), 2.6. */
+/* Disable Order Entry Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.6. */
 enum { OUCH_DISABLE_ORDER_ENTRY = 'D' };
 enum { OUCH_DISABLE_ORDER_ENTRY_BYTES = 11 };
 typedef struct ouch_disable_order_entry {
@@ -1301,9 +1339,9 @@ typedef struct ouch_disable_order_entry {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_disable_order_entry_t;
 WIRE_ASSERT(sizeof(ouch_disable_order_entry_t) == 11, "ouch_disable_order_entry");
-WIRE_ASSERT(offsetof(ouch_disable_order_entry_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_disable_order_entry_t, firm) == 5, "firm");
-WIRE_ASSERT(offsetof(ouch_disable_order_entry_t, appendage_length) == 9, "appendage_length");
+WIRE_AT(ouch_disable_order_entry_t, user_ref_num, 1);
+WIRE_AT(ouch_disable_order_entry_t, firm, 5);
+WIRE_AT(ouch_disable_order_entry_t, appendage_length, 9);
 
 static inline uint32_t ouch_write_disable_order_entry(
     uint8_t *out, uint32_t user_ref_num, const uint8_t *firm) {
@@ -1315,7 +1353,8 @@ static inline uint32_t ouch_write_disable_order_entry(
     return OUCH_DISABLE_ORDER_ENTRY_BYTES;
 }
 
-/* Enable Order Entry Request: Nasdaq OUCH 5.0 (2025-07-25), 2.7. */
+/* Enable Order Entry Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.7. */
 enum { OUCH_ENABLE_ORDER_ENTRY = 'E' };
 enum { OUCH_ENABLE_ORDER_ENTRY_BYTES = 11 };
 typedef struct ouch_enable_order_entry {
@@ -1325,9 +1364,9 @@ typedef struct ouch_enable_order_entry {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_enable_order_entry_t;
 WIRE_ASSERT(sizeof(ouch_enable_order_entry_t) == 11, "ouch_enable_order_entry");
-WIRE_ASSERT(offsetof(ouch_enable_order_entry_t, user_ref_num) == 1, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_enable_order_entry_t, firm) == 5, "firm");
-WIRE_ASSERT(offsetof(ouch_enable_order_entry_t, appendage_length) == 9, "appendage_length");
+WIRE_AT(ouch_enable_order_entry_t, user_ref_num, 1);
+WIRE_AT(ouch_enable_order_entry_t, firm, 5);
+WIRE_AT(ouch_enable_order_entry_t, appendage_length, 9);
 
 static inline uint32_t ouch_write_enable_order_entry(
     uint8_t *out, uint32_t user_ref_num, const uint8_t *firm) {
@@ -1339,15 +1378,17 @@ static inline uint32_t ouch_write_enable_order_entry(
     return OUCH_ENABLE_ORDER_ENTRY_BYTES;
 }
 
-/* Account Query Request: Nasdaq OUCH 5.0 (2025-07-25), 2.8. */
+/* Account Query Request.
+ * Nasdaq OUCH 5.0 (2025-07-25), 2.8. */
 enum { OUCH_ACCOUNT_QUERY = 'Q' };
-enum { OUCH_ACCOUNT_QUERY_BYTES = 3, OUCH_ACCOUNT_QUERY_BYTES_BARE = 1 };
+enum { OUCH_ACCOUNT_QUERY_BYTES = 3 };
+enum { OUCH_ACCOUNT_QUERY_BYTES_BARE = 1 };
 typedef struct ouch_account_query {
     uint8_t message_type;
     uint16_t appendage_length;
 } WIRE_PACKED ouch_account_query_t;
 WIRE_ASSERT(sizeof(ouch_account_query_t) == 3, "ouch_account_query");
-WIRE_ASSERT(offsetof(ouch_account_query_t, appendage_length) == 1, "appendage_length");
+WIRE_AT(ouch_account_query_t, appendage_length, 1);
 
 static inline uint32_t ouch_write_account_query(
     uint8_t *out) {
@@ -1356,7 +1397,8 @@ static inline uint32_t ouch_write_account_query(
     return OUCH_ACCOUNT_QUERY_BYTES_BARE;
 }
 
-/* System Event: Nasdaq OUCH 5.0 (2025-07-25), 3.1. */
+/* System Event.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.1. */
 enum { OUCH_SYSTEM_EVENT = 'S' };
 enum { OUCH_SYSTEM_EVENT_BYTES = 10 };
 typedef struct ouch_system_event {
@@ -1365,8 +1407,8 @@ typedef struct ouch_system_event {
     uint8_t event_code;
 } WIRE_PACKED ouch_system_event_t;
 WIRE_ASSERT(sizeof(ouch_system_event_t) == 10, "ouch_system_event");
-WIRE_ASSERT(offsetof(ouch_system_event_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_system_event_t, event_code) == 9, "event_code");
+WIRE_AT(ouch_system_event_t, timestamp, 1);
+WIRE_AT(ouch_system_event_t, event_code, 9);
 
 static inline uint32_t ouch_write_system_event(
     uint8_t *out, uint64_t timestamp, uint8_t event_code) {
@@ -1377,7 +1419,8 @@ static inline uint32_t ouch_write_system_event(
     return OUCH_SYSTEM_EVENT_BYTES;
 }
 
-/* Order Accepted: Nasdaq OUCH 5.0 (2025-07-25), 3.2. */
+/* Order Accepted.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.2. */
 enum { OUCH_ORDER_ACCEPTED = 'A' };
 enum { OUCH_ORDER_ACCEPTED_BYTES = 64 };
 typedef struct ouch_order_accepted {
@@ -1399,21 +1442,21 @@ typedef struct ouch_order_accepted {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_accepted_t;
 WIRE_ASSERT(sizeof(ouch_order_accepted_t) == 64, "ouch_order_accepted");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, side) == 13, "side");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, quantity) == 14, "quantity");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, symbol) == 18, "symbol");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, price) == 26, "price");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, time_in_force) == 34, "time_in_force");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, display) == 35, "display");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, order_reference_number) == 36, "order_reference_number");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, capacity) == 44, "capacity");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, intermarket_sweep_eligibility) == 45, "intermarket_sweep_eligibility");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, cross_type) == 46, "cross_type");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, order_state) == 47, "order_state");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, cl_ord_id) == 48, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_order_accepted_t, appendage_length) == 62, "appendage_length");
+WIRE_AT(ouch_order_accepted_t, timestamp, 1);
+WIRE_AT(ouch_order_accepted_t, user_ref_num, 9);
+WIRE_AT(ouch_order_accepted_t, side, 13);
+WIRE_AT(ouch_order_accepted_t, quantity, 14);
+WIRE_AT(ouch_order_accepted_t, symbol, 18);
+WIRE_AT(ouch_order_accepted_t, price, 26);
+WIRE_AT(ouch_order_accepted_t, time_in_force, 34);
+WIRE_AT(ouch_order_accepted_t, display, 35);
+WIRE_AT(ouch_order_accepted_t, order_reference_number, 36);
+WIRE_AT(ouch_order_accepted_t, capacity, 44);
+WIRE_AT(ouch_order_accepted_t, intermarket_sweep_eligibility, 45);
+WIRE_AT(ouch_order_accepted_t, cross_type, 46);
+WIRE_AT(ouch_order_accepted_t, order_state, 47);
+WIRE_AT(ouch_order_accepted_t, cl_ord_id, 48);
+WIRE_AT(ouch_order_accepted_t, appendage_length, 62);
 
 static inline uint32_t ouch_write_order_accepted(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint8_t side,
@@ -1441,7 +1484,8 @@ static inline uint32_t ouch_write_order_accepted(
     return OUCH_ORDER_ACCEPTED_BYTES;
 }
 
-/* Order Replaced: Nasdaq OUCH 5.0 (2025-07-25), 3.3. */
+/* Order Replaced.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.3. */
 enum { OUCH_ORDER_REPLACED = 'U' };
 enum { OUCH_ORDER_REPLACED_BYTES = 68 };
 typedef struct ouch_order_replaced {
@@ -1464,22 +1508,22 @@ typedef struct ouch_order_replaced {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_replaced_t;
 WIRE_ASSERT(sizeof(ouch_order_replaced_t) == 68, "ouch_order_replaced");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, orig_user_ref_num) == 9, "orig_user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, user_ref_num) == 13, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, side) == 17, "side");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, quantity) == 18, "quantity");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, symbol) == 22, "symbol");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, price) == 30, "price");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, time_in_force) == 38, "time_in_force");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, display) == 39, "display");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, order_reference_number) == 40, "order_reference_number");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, capacity) == 48, "capacity");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, intermarket_sweep_eligibility) == 49, "intermarket_sweep_eligibility");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, cross_type) == 50, "cross_type");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, order_state) == 51, "order_state");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, cl_ord_id) == 52, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_order_replaced_t, appendage_length) == 66, "appendage_length");
+WIRE_AT(ouch_order_replaced_t, timestamp, 1);
+WIRE_AT(ouch_order_replaced_t, orig_user_ref_num, 9);
+WIRE_AT(ouch_order_replaced_t, user_ref_num, 13);
+WIRE_AT(ouch_order_replaced_t, side, 17);
+WIRE_AT(ouch_order_replaced_t, quantity, 18);
+WIRE_AT(ouch_order_replaced_t, symbol, 22);
+WIRE_AT(ouch_order_replaced_t, price, 30);
+WIRE_AT(ouch_order_replaced_t, time_in_force, 38);
+WIRE_AT(ouch_order_replaced_t, display, 39);
+WIRE_AT(ouch_order_replaced_t, order_reference_number, 40);
+WIRE_AT(ouch_order_replaced_t, capacity, 48);
+WIRE_AT(ouch_order_replaced_t, intermarket_sweep_eligibility, 49);
+WIRE_AT(ouch_order_replaced_t, cross_type, 50);
+WIRE_AT(ouch_order_replaced_t, order_state, 51);
+WIRE_AT(ouch_order_replaced_t, cl_ord_id, 52);
+WIRE_AT(ouch_order_replaced_t, appendage_length, 66);
 
 static inline uint32_t ouch_write_order_replaced(
     uint8_t *out, uint64_t timestamp, uint32_t orig_user_ref_num, uint32_t user_ref_num,
@@ -1508,9 +1552,11 @@ static inline uint32_t ouch_write_order_replaced(
     return OUCH_ORDER_REPLACED_BYTES;
 }
 
-/* Order Canceled: Nasdaq OUCH 5.0 (2025-07-25), 3.4. */
+/* Order Canceled.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.4. */
 enum { OUCH_ORDER_CANCELED = 'C' };
-enum { OUCH_ORDER_CANCELED_BYTES = 20, OUCH_ORDER_CANCELED_BYTES_BARE = 18 };
+enum { OUCH_ORDER_CANCELED_BYTES = 20 };
+enum { OUCH_ORDER_CANCELED_BYTES_BARE = 18 };
 typedef struct ouch_order_canceled {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1520,11 +1566,11 @@ typedef struct ouch_order_canceled {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_canceled_t;
 WIRE_ASSERT(sizeof(ouch_order_canceled_t) == 20, "ouch_order_canceled");
-WIRE_ASSERT(offsetof(ouch_order_canceled_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_canceled_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_canceled_t, quantity) == 13, "quantity");
-WIRE_ASSERT(offsetof(ouch_order_canceled_t, reason) == 17, "reason");
-WIRE_ASSERT(offsetof(ouch_order_canceled_t, appendage_length) == 18, "appendage_length");
+WIRE_AT(ouch_order_canceled_t, timestamp, 1);
+WIRE_AT(ouch_order_canceled_t, user_ref_num, 9);
+WIRE_AT(ouch_order_canceled_t, quantity, 13);
+WIRE_AT(ouch_order_canceled_t, reason, 17);
+WIRE_AT(ouch_order_canceled_t, appendage_length, 18);
 
 static inline uint32_t ouch_write_order_canceled(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint32_t quantity,
@@ -1538,9 +1584,12 @@ static inline uint32_t ouch_write_order_canceled(
     return OUCH_ORDER_CANCELED_BYTES_BARE;
 }
 
-/* AIQ Canceled: Nasdaq OUCH 5.0 (2025-07-25), 3.5. */
+/* AIQ Canceled.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.5. */
 enum { OUCH_AIQ_CANCELED = 'D' };
-enum { OUCH_AIQ_CANCELED_BYTES = 34, OUCH_AIQ_CANCELED_BYTES_BARE = 32, OUCH_AIQ_CANCELED_BYTES_OLDER = 31 };
+enum { OUCH_AIQ_CANCELED_BYTES = 34 };
+enum { OUCH_AIQ_CANCELED_BYTES_BARE = 32 };
+enum { OUCH_AIQ_CANCELED_BYTES_OLDER = 31 };
 typedef struct ouch_aiq_canceled {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1554,15 +1603,15 @@ typedef struct ouch_aiq_canceled {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_aiq_canceled_t;
 WIRE_ASSERT(sizeof(ouch_aiq_canceled_t) == 34, "ouch_aiq_canceled");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, decrement_shares) == 13, "decrement_shares");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, reason) == 17, "reason");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, quantity_prevented_from_trading) == 18, "quantity_prevented_from_trading");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, execution_price) == 22, "execution_price");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, liquidity_flag) == 30, "liquidity_flag");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, aiq_strategy) == 31, "aiq_strategy");
-WIRE_ASSERT(offsetof(ouch_aiq_canceled_t, appendage_length) == 32, "appendage_length");
+WIRE_AT(ouch_aiq_canceled_t, timestamp, 1);
+WIRE_AT(ouch_aiq_canceled_t, user_ref_num, 9);
+WIRE_AT(ouch_aiq_canceled_t, decrement_shares, 13);
+WIRE_AT(ouch_aiq_canceled_t, reason, 17);
+WIRE_AT(ouch_aiq_canceled_t, quantity_prevented_from_trading, 18);
+WIRE_AT(ouch_aiq_canceled_t, execution_price, 22);
+WIRE_AT(ouch_aiq_canceled_t, liquidity_flag, 30);
+WIRE_AT(ouch_aiq_canceled_t, aiq_strategy, 31);
+WIRE_AT(ouch_aiq_canceled_t, appendage_length, 32);
 
 static inline uint32_t ouch_write_aiq_canceled(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint32_t decrement_shares,
@@ -1581,7 +1630,8 @@ static inline uint32_t ouch_write_aiq_canceled(
     return OUCH_AIQ_CANCELED_BYTES_BARE;
 }
 
-/* Order Executed: Nasdaq OUCH 5.0 (2025-07-25), 3.6. */
+/* Order Executed.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.6. */
 enum { OUCH_ORDER_EXECUTED = 'E' };
 enum { OUCH_ORDER_EXECUTED_BYTES = 36 };
 typedef struct ouch_order_executed {
@@ -1595,13 +1645,13 @@ typedef struct ouch_order_executed {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_executed_t;
 WIRE_ASSERT(sizeof(ouch_order_executed_t) == 36, "ouch_order_executed");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, quantity) == 13, "quantity");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, price) == 17, "price");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, liquidity_flag) == 25, "liquidity_flag");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, match_number) == 26, "match_number");
-WIRE_ASSERT(offsetof(ouch_order_executed_t, appendage_length) == 34, "appendage_length");
+WIRE_AT(ouch_order_executed_t, timestamp, 1);
+WIRE_AT(ouch_order_executed_t, user_ref_num, 9);
+WIRE_AT(ouch_order_executed_t, quantity, 13);
+WIRE_AT(ouch_order_executed_t, price, 17);
+WIRE_AT(ouch_order_executed_t, liquidity_flag, 25);
+WIRE_AT(ouch_order_executed_t, match_number, 26);
+WIRE_AT(ouch_order_executed_t, appendage_length, 34);
 
 static inline uint32_t ouch_write_order_executed(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint32_t quantity,
@@ -1618,9 +1668,11 @@ static inline uint32_t ouch_write_order_executed(
     return OUCH_ORDER_EXECUTED_BYTES;
 }
 
-/* Broken Trade: Nasdaq OUCH 5.0 (2025-07-25), 3.7. */
+/* Broken Trade.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.7. */
 enum { OUCH_BROKEN_TRADE = 'B' };
-enum { OUCH_BROKEN_TRADE_BYTES = 38, OUCH_BROKEN_TRADE_BYTES_BARE = 36 };
+enum { OUCH_BROKEN_TRADE_BYTES = 38 };
+enum { OUCH_BROKEN_TRADE_BYTES_BARE = 36 };
 typedef struct ouch_broken_trade {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1631,12 +1683,12 @@ typedef struct ouch_broken_trade {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_broken_trade_t;
 WIRE_ASSERT(sizeof(ouch_broken_trade_t) == 38, "ouch_broken_trade");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, match_number) == 13, "match_number");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, reason) == 21, "reason");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, cl_ord_id) == 22, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_broken_trade_t, appendage_length) == 36, "appendage_length");
+WIRE_AT(ouch_broken_trade_t, timestamp, 1);
+WIRE_AT(ouch_broken_trade_t, user_ref_num, 9);
+WIRE_AT(ouch_broken_trade_t, match_number, 13);
+WIRE_AT(ouch_broken_trade_t, reason, 21);
+WIRE_AT(ouch_broken_trade_t, cl_ord_id, 22);
+WIRE_AT(ouch_broken_trade_t, appendage_length, 36);
 
 static inline uint32_t ouch_write_broken_trade(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint64_t match_number,
@@ -1651,9 +1703,11 @@ static inline uint32_t ouch_write_broken_trade(
     return OUCH_BROKEN_TRADE_BYTES_BARE;
 }
 
-/* Rejected: Nasdaq OUCH 5.0 (2025-07-25), 3.8. */
+/* Rejected.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.8. */
 enum { OUCH_REJECTED = 'J' };
-enum { OUCH_REJECTED_BYTES = 31, OUCH_REJECTED_BYTES_BARE = 29 };
+enum { OUCH_REJECTED_BYTES = 31 };
+enum { OUCH_REJECTED_BYTES_BARE = 29 };
 typedef struct ouch_rejected {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1663,11 +1717,11 @@ typedef struct ouch_rejected {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_rejected_t;
 WIRE_ASSERT(sizeof(ouch_rejected_t) == 31, "ouch_rejected");
-WIRE_ASSERT(offsetof(ouch_rejected_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_rejected_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_rejected_t, reason) == 13, "reason");
-WIRE_ASSERT(offsetof(ouch_rejected_t, cl_ord_id) == 15, "cl_ord_id");
-WIRE_ASSERT(offsetof(ouch_rejected_t, appendage_length) == 29, "appendage_length");
+WIRE_AT(ouch_rejected_t, timestamp, 1);
+WIRE_AT(ouch_rejected_t, user_ref_num, 9);
+WIRE_AT(ouch_rejected_t, reason, 13);
+WIRE_AT(ouch_rejected_t, cl_ord_id, 15);
+WIRE_AT(ouch_rejected_t, appendage_length, 29);
 
 static inline uint32_t ouch_write_rejected(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint16_t reason,
@@ -1681,9 +1735,11 @@ static inline uint32_t ouch_write_rejected(
     return OUCH_REJECTED_BYTES_BARE;
 }
 
-/* Cancel Pending: Nasdaq OUCH 5.0 (2025-07-25), 3.9. */
+/* Cancel Pending.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.9. */
 enum { OUCH_CANCEL_PENDING = 'P' };
-enum { OUCH_CANCEL_PENDING_BYTES = 15, OUCH_CANCEL_PENDING_BYTES_BARE = 13 };
+enum { OUCH_CANCEL_PENDING_BYTES = 15 };
+enum { OUCH_CANCEL_PENDING_BYTES_BARE = 13 };
 typedef struct ouch_cancel_pending {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1691,9 +1747,9 @@ typedef struct ouch_cancel_pending {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_cancel_pending_t;
 WIRE_ASSERT(sizeof(ouch_cancel_pending_t) == 15, "ouch_cancel_pending");
-WIRE_ASSERT(offsetof(ouch_cancel_pending_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_cancel_pending_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_cancel_pending_t, appendage_length) == 13, "appendage_length");
+WIRE_AT(ouch_cancel_pending_t, timestamp, 1);
+WIRE_AT(ouch_cancel_pending_t, user_ref_num, 9);
+WIRE_AT(ouch_cancel_pending_t, appendage_length, 13);
 
 static inline uint32_t ouch_write_cancel_pending(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num) {
@@ -1704,9 +1760,11 @@ static inline uint32_t ouch_write_cancel_pending(
     return OUCH_CANCEL_PENDING_BYTES_BARE;
 }
 
-/* Cancel Reject: Nasdaq OUCH 5.0 (2025-07-25), 3.10. */
+/* Cancel Reject.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.10. */
 enum { OUCH_CANCEL_REJECT = 'I' };
-enum { OUCH_CANCEL_REJECT_BYTES = 15, OUCH_CANCEL_REJECT_BYTES_BARE = 13 };
+enum { OUCH_CANCEL_REJECT_BYTES = 15 };
+enum { OUCH_CANCEL_REJECT_BYTES_BARE = 13 };
 typedef struct ouch_cancel_reject {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1714,9 +1772,9 @@ typedef struct ouch_cancel_reject {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_cancel_reject_t;
 WIRE_ASSERT(sizeof(ouch_cancel_reject_t) == 15, "ouch_cancel_reject");
-WIRE_ASSERT(offsetof(ouch_cancel_reject_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_cancel_reject_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_cancel_reject_t, appendage_length) == 13, "appendage_length");
+WIRE_AT(ouch_cancel_reject_t, timestamp, 1);
+WIRE_AT(ouch_cancel_reject_t, user_ref_num, 9);
+WIRE_AT(ouch_cancel_reject_t, appendage_length, 13);
 
 static inline uint32_t ouch_write_cancel_reject(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num) {
@@ -1727,9 +1785,11 @@ static inline uint32_t ouch_write_cancel_reject(
     return OUCH_CANCEL_REJECT_BYTES_BARE;
 }
 
-/* Order Priority Update: Nasdaq OUCH 5.0 (2025-07-25), 3.11. */
+/* Order Priority Update.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.11. */
 enum { OUCH_ORDER_PRIORITY_UPDATE = 'T' };
-enum { OUCH_ORDER_PRIORITY_UPDATE_BYTES = 32, OUCH_ORDER_PRIORITY_UPDATE_BYTES_BARE = 30 };
+enum { OUCH_ORDER_PRIORITY_UPDATE_BYTES = 32 };
+enum { OUCH_ORDER_PRIORITY_UPDATE_BYTES_BARE = 30 };
 typedef struct ouch_order_priority_update {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1740,12 +1800,12 @@ typedef struct ouch_order_priority_update {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_priority_update_t;
 WIRE_ASSERT(sizeof(ouch_order_priority_update_t) == 32, "ouch_order_priority_update");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, price) == 13, "price");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, display) == 21, "display");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, order_reference_number) == 22, "order_reference_number");
-WIRE_ASSERT(offsetof(ouch_order_priority_update_t, appendage_length) == 30, "appendage_length");
+WIRE_AT(ouch_order_priority_update_t, timestamp, 1);
+WIRE_AT(ouch_order_priority_update_t, user_ref_num, 9);
+WIRE_AT(ouch_order_priority_update_t, price, 13);
+WIRE_AT(ouch_order_priority_update_t, display, 21);
+WIRE_AT(ouch_order_priority_update_t, order_reference_number, 22);
+WIRE_AT(ouch_order_priority_update_t, appendage_length, 30);
 
 static inline uint32_t ouch_write_order_priority_update(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint64_t price,
@@ -1760,9 +1820,11 @@ static inline uint32_t ouch_write_order_priority_update(
     return OUCH_ORDER_PRIORITY_UPDATE_BYTES_BARE;
 }
 
-/* Order Modified: Nasdaq OUCH 5.0 (2025-07-25), 3.12. */
+/* Order Modified.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.12. */
 enum { OUCH_ORDER_MODIFIED = 'M' };
-enum { OUCH_ORDER_MODIFIED_BYTES = 20, OUCH_ORDER_MODIFIED_BYTES_BARE = 18 };
+enum { OUCH_ORDER_MODIFIED_BYTES = 20 };
+enum { OUCH_ORDER_MODIFIED_BYTES_BARE = 18 };
 typedef struct ouch_order_modified {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1772,11 +1834,11 @@ typedef struct ouch_order_modified {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_modified_t;
 WIRE_ASSERT(sizeof(ouch_order_modified_t) == 20, "ouch_order_modified");
-WIRE_ASSERT(offsetof(ouch_order_modified_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_modified_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_modified_t, side) == 13, "side");
-WIRE_ASSERT(offsetof(ouch_order_modified_t, quantity) == 14, "quantity");
-WIRE_ASSERT(offsetof(ouch_order_modified_t, appendage_length) == 18, "appendage_length");
+WIRE_AT(ouch_order_modified_t, timestamp, 1);
+WIRE_AT(ouch_order_modified_t, user_ref_num, 9);
+WIRE_AT(ouch_order_modified_t, side, 13);
+WIRE_AT(ouch_order_modified_t, quantity, 14);
+WIRE_AT(ouch_order_modified_t, appendage_length, 18);
 
 static inline uint32_t ouch_write_order_modified(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint8_t side,
@@ -1790,7 +1852,8 @@ static inline uint32_t ouch_write_order_modified(
     return OUCH_ORDER_MODIFIED_BYTES_BARE;
 }
 
-/* Order Restated: Nasdaq OUCH 5.0 (2025-07-25), 3.13. */
+/* Order Restated.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.13. */
 enum { OUCH_ORDER_RESTATED = 'R' };
 enum { OUCH_ORDER_RESTATED_BYTES = 16 };
 typedef struct ouch_order_restated {
@@ -1801,10 +1864,10 @@ typedef struct ouch_order_restated {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_order_restated_t;
 WIRE_ASSERT(sizeof(ouch_order_restated_t) == 16, "ouch_order_restated");
-WIRE_ASSERT(offsetof(ouch_order_restated_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_order_restated_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_order_restated_t, reason) == 13, "reason");
-WIRE_ASSERT(offsetof(ouch_order_restated_t, appendage_length) == 14, "appendage_length");
+WIRE_AT(ouch_order_restated_t, timestamp, 1);
+WIRE_AT(ouch_order_restated_t, user_ref_num, 9);
+WIRE_AT(ouch_order_restated_t, reason, 13);
+WIRE_AT(ouch_order_restated_t, appendage_length, 14);
 
 static inline uint32_t ouch_write_order_restated(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, uint8_t reason) {
@@ -1817,7 +1880,8 @@ static inline uint32_t ouch_write_order_restated(
     return OUCH_ORDER_RESTATED_BYTES;
 }
 
-/* Mass Cancel Response: Nasdaq OUCH 5.0 (2025-07-25), 3.14. */
+/* Mass Cancel Response.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.14. */
 enum { OUCH_MASS_CANCEL_RESPONSE = 'X' };
 enum { OUCH_MASS_CANCEL_RESPONSE_BYTES = 27 };
 typedef struct ouch_mass_cancel_response {
@@ -1829,11 +1893,11 @@ typedef struct ouch_mass_cancel_response {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_mass_cancel_response_t;
 WIRE_ASSERT(sizeof(ouch_mass_cancel_response_t) == 27, "ouch_mass_cancel_response");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_response_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_response_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_response_t, firm) == 13, "firm");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_response_t, symbol) == 17, "symbol");
-WIRE_ASSERT(offsetof(ouch_mass_cancel_response_t, appendage_length) == 25, "appendage_length");
+WIRE_AT(ouch_mass_cancel_response_t, timestamp, 1);
+WIRE_AT(ouch_mass_cancel_response_t, user_ref_num, 9);
+WIRE_AT(ouch_mass_cancel_response_t, firm, 13);
+WIRE_AT(ouch_mass_cancel_response_t, symbol, 17);
+WIRE_AT(ouch_mass_cancel_response_t, appendage_length, 25);
 
 static inline uint32_t ouch_write_mass_cancel_response(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, const uint8_t *firm,
@@ -1848,7 +1912,8 @@ static inline uint32_t ouch_write_mass_cancel_response(
     return OUCH_MASS_CANCEL_RESPONSE_BYTES;
 }
 
-/* Disable Order Entry Response: Nasdaq OUCH 5.0 (2025-07-25), 3.15. */
+/* Disable Order Entry Response.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.15. */
 enum { OUCH_DISABLE_RESPONSE = 'G' };
 enum { OUCH_DISABLE_RESPONSE_BYTES = 19 };
 typedef struct ouch_disable_response {
@@ -1859,10 +1924,10 @@ typedef struct ouch_disable_response {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_disable_response_t;
 WIRE_ASSERT(sizeof(ouch_disable_response_t) == 19, "ouch_disable_response");
-WIRE_ASSERT(offsetof(ouch_disable_response_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_disable_response_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_disable_response_t, firm) == 13, "firm");
-WIRE_ASSERT(offsetof(ouch_disable_response_t, appendage_length) == 17, "appendage_length");
+WIRE_AT(ouch_disable_response_t, timestamp, 1);
+WIRE_AT(ouch_disable_response_t, user_ref_num, 9);
+WIRE_AT(ouch_disable_response_t, firm, 13);
+WIRE_AT(ouch_disable_response_t, appendage_length, 17);
 
 static inline uint32_t ouch_write_disable_response(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, const uint8_t *firm) {
@@ -1875,7 +1940,8 @@ static inline uint32_t ouch_write_disable_response(
     return OUCH_DISABLE_RESPONSE_BYTES;
 }
 
-/* Enable Order Entry Response: Nasdaq OUCH 5.0 (2025-07-25), 3.16. */
+/* Enable Order Entry Response.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.16. */
 enum { OUCH_ENABLE_RESPONSE = 'K' };
 enum { OUCH_ENABLE_RESPONSE_BYTES = 19 };
 typedef struct ouch_enable_response {
@@ -1886,10 +1952,10 @@ typedef struct ouch_enable_response {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_enable_response_t;
 WIRE_ASSERT(sizeof(ouch_enable_response_t) == 19, "ouch_enable_response");
-WIRE_ASSERT(offsetof(ouch_enable_response_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_enable_response_t, user_ref_num) == 9, "user_ref_num");
-WIRE_ASSERT(offsetof(ouch_enable_response_t, firm) == 13, "firm");
-WIRE_ASSERT(offsetof(ouch_enable_response_t, appendage_length) == 17, "appendage_length");
+WIRE_AT(ouch_enable_response_t, timestamp, 1);
+WIRE_AT(ouch_enable_response_t, user_ref_num, 9);
+WIRE_AT(ouch_enable_response_t, firm, 13);
+WIRE_AT(ouch_enable_response_t, appendage_length, 17);
 
 static inline uint32_t ouch_write_enable_response(
     uint8_t *out, uint64_t timestamp, uint32_t user_ref_num, const uint8_t *firm) {
@@ -1902,9 +1968,11 @@ static inline uint32_t ouch_write_enable_response(
     return OUCH_ENABLE_RESPONSE_BYTES;
 }
 
-/* Account Query Response: Nasdaq OUCH 5.0 (2025-07-25), 3.17. */
+/* Account Query Response.
+ * Nasdaq OUCH 5.0 (2025-07-25), 3.17. */
 enum { OUCH_ACCOUNT_QUERY_RESPONSE = 'Q' };
-enum { OUCH_ACCOUNT_QUERY_RESPONSE_BYTES = 15, OUCH_ACCOUNT_QUERY_RESPONSE_BYTES_BARE = 13 };
+enum { OUCH_ACCOUNT_QUERY_RESPONSE_BYTES = 15 };
+enum { OUCH_ACCOUNT_QUERY_RESPONSE_BYTES_BARE = 13 };
 typedef struct ouch_account_query_response {
     uint8_t message_type;
     uint64_t timestamp;
@@ -1912,9 +1980,9 @@ typedef struct ouch_account_query_response {
     uint16_t appendage_length;
 } WIRE_PACKED ouch_account_query_response_t;
 WIRE_ASSERT(sizeof(ouch_account_query_response_t) == 15, "ouch_account_query_response");
-WIRE_ASSERT(offsetof(ouch_account_query_response_t, timestamp) == 1, "timestamp");
-WIRE_ASSERT(offsetof(ouch_account_query_response_t, next_user_ref_num) == 9, "next_user_ref_num");
-WIRE_ASSERT(offsetof(ouch_account_query_response_t, appendage_length) == 13, "appendage_length");
+WIRE_AT(ouch_account_query_response_t, timestamp, 1);
+WIRE_AT(ouch_account_query_response_t, next_user_ref_num, 9);
+WIRE_AT(ouch_account_query_response_t, appendage_length, 13);
 
 static inline uint32_t ouch_write_account_query_response(
     uint8_t *out, uint64_t timestamp, uint32_t next_user_ref_num) {

@@ -1,0 +1,5 @@
+from typing_extensions import Buffer
+
+RESULTS: tuple[str, ...]
+
+def check(message: Buffer) -> str: ...
