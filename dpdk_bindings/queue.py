@@ -5,7 +5,9 @@ The appliance's loop uses the same queue through its address and never this clas
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,10 +21,7 @@ SEND_TIMEOUT_S = 1.0
 # A tenth of a millisecond: short beside any human wait, long beside a poll.
 POLL_INTERVAL_S = 1e-4
 
-_STATS = (
-    "rx_frames rx_bytes rx_missed rx_oversize rx_truncated rx_malformed "
-    "tx_frames tx_bytes tx_full tx_oversize tx_undersize tx_error"
-).split()
+_STATS = [name for name, _ in ffi.typeof("struct pio_stats").fields if name != "extra"]
 _LINKS = {lib.PIO_LINK_DOWN: "down", lib.PIO_LINK_UP: "up", lib.PIO_LINK_GONE: "gone"}
 
 
@@ -67,10 +66,17 @@ def backends() -> list[BackendInfo]:
     return rows
 
 
+def _close(queue: Any, pid: int) -> None:
+    """Closes a queue in the process that opened it; a fork's copy is not the fork's to close."""
+    if os.getpid() == pid:
+        lib.pio_close(queue)
+
+
 class Queue:
     """One RX/TX pair. Owned by the thread that uses it; a context manager.
 
-    Opening raises :class:`~dpdk_bindings.errors.PioError`, a sentence with its remedy.
+    Opening raises :class:`~dpdk_bindings.errors.PioError`, a sentence with its remedy. A queue
+    nobody closed is closed when it is collected, or when the interpreter ends.
     """
 
     def __init__(self, name: str) -> None:
@@ -78,6 +84,7 @@ class Queue:
         check(lib.pio_open(name.encode(), out, error), error)
         self.name = name
         self._queue: Any = out[0]
+        self._closer = weakref.finalize(self, _close, out[0], os.getpid())
         self._frames = ffi.new("struct pio_frame[]", lib.PIO_BURST_MAX)
 
     def __enter__(self) -> Queue:
@@ -197,9 +204,8 @@ class Queue:
 
     def close(self) -> None:
         """Gives everything back. Harmless when already closed."""
-        if self._queue is not None:
-            lib.pio_close(self._queue)
-            self._queue = None
+        self._closer()
+        self._queue = None
 
 
 def open_queue(name: str) -> Queue:

@@ -23,9 +23,10 @@
 #define SLOTS_MAX (1u << 20)
 #define FRAME_BYTES_DEFAULT 2048u
 #define FRAME_BYTES_MAX 16384u
+#define RINGS_OFFSET 4096u /* the link's own page, then the rings */
 
 struct descriptor {
-    uint32_t length; /* 0: nothing here, skip it (a frame that could not be sent) */
+    uint32_t length; /* 0: nothing here, pass it by (a frame that could not be sent) */
     uint32_t flags;
     uint64_t timestamp_ns;
 };
@@ -51,7 +52,7 @@ struct end {
     struct direction *shared;
     uint64_t position; /* tx: slots sent; rx: slots lent out */
     uint64_t cached;   /* the other side's position when last looked at */
-    uint32_t lent;     /* tx only: slots lent and not sent */
+    uint32_t lent;     /* tx: slots lent and not sent; rx: frames lent and not released */
 };
 
 struct memory {
@@ -67,47 +68,66 @@ static inline uint8_t *slot_data(const struct memory *m, const struct end *e, ui
     return e->data + (size_t)(position & m->mask) * m->stride_bytes;
 }
 
+/* Looks how far the sender got. What lies beyond the ring is nonsense, and there is no telling
+ * which part of it is true: all of it is passed by. */
+static int rx_refresh(struct memory *m, struct pio_stats *stats) {
+    struct end *rx = &m->rx;
+    rx->cached = atomic_load_explicit(&rx->shared->tail, memory_order_acquire);
+    if (__builtin_expect(rx->cached - rx->position > (uint64_t)m->mask + 1, 0)) {
+        stats->rx_malformed++;
+        rx->position = rx->cached;
+    }
+    return rx->position != rx->cached;
+}
+
 static uint32_t memory_rx_burst(struct pio_queue *queue, struct pio_frame *frames,
                                 uint32_t count_max) {
     struct memory *m = queue->state;
     struct end *rx = &m->rx;
     struct pio_stats *stats = &queue->info->stats;
     uint32_t count = 0;
-    if (rx->position == rx->cached) {
-        rx->cached = atomic_load_explicit(&rx->shared->tail, memory_order_acquire);
-        if (rx->position == rx->cached)
-            return 0;
-    }
+    if (rx->position == rx->cached && !rx_refresh(m, stats))
+        return 0;
     while (count < count_max && rx->position != rx->cached) {
         const struct descriptor *d = &rx->descriptors[rx->position & m->mask];
         struct pio_frame *frame = &frames[count];
-        uint32_t length = d->length;
+        /* Read once: the peer can write here, and the length checked must be the length used. */
+        uint32_t length = *(const volatile uint32_t *)&d->length;
         frame->data = slot_data(m, rx, rx->position);
         frame->flags = d->flags;
         frame->timestamp_ns = d->timestamp_ns;
         frame->cookie = rx->position++;
-        if (length == 0)
+        if (__builtin_expect(length < PIO_FRAME_BYTES_MIN, 0)) {
+            stats->rx_malformed += length != 0;
             continue;
+        }
         if (__builtin_expect(length > queue->info->frame_bytes_max, 0)) {
             /* The peer wrote nonsense: never read past the slot. */
             stats->rx_malformed++;
             length = queue->info->frame_bytes_max;
             frame->flags |= PIO_FRAME_TRUNCATED;
+            stats->rx_truncated++;
         }
         frame->length = length;
         stats->rx_bytes += length;
         count++;
     }
+    rx->lent += count;
     stats->rx_frames += count;
+    if (__builtin_expect(!rx->lent, 0)) /* all passed by: nobody will release these slots */
+        atomic_store_explicit(&rx->shared->head, rx->position, memory_order_release);
     return count;
 }
 
 static void memory_rx_release(struct pio_queue *queue, const struct pio_frame *frames,
                               uint32_t count) {
-    struct memory *m = queue->state;
-    if (count)
-        atomic_store_explicit(&m->rx.shared->head, frames[count - 1].cookie + 1,
-                              memory_order_release);
+    struct end *rx = &((struct memory *)queue->state)->rx;
+    if (!count)
+        return;
+    rx->lent -= count < rx->lent ? count : rx->lent;
+    /* With the last frame go the slots passed by after it. */
+    uint64_t head = rx->lent ? frames[count - 1].cookie + 1 : rx->position;
+    atomic_store_explicit(&rx->shared->head, head, memory_order_release);
 }
 
 static uint32_t memory_tx_lend(struct pio_queue *queue, struct pio_frame *frames,
@@ -178,15 +198,21 @@ static int memory_probe(char *mode, size_t mode_bytes, struct pio_error *error) 
     return 0;
 }
 
+/* One cache line more than the frame, so that slot heads spread over all cache sets. */
+static uint32_t stride_of(uint32_t frame_bytes) {
+    return ((frame_bytes + 63u) & ~63u) + 64u;
+}
+
 static size_t ring_bytes(uint32_t slots, uint32_t stride_bytes) {
     return (size_t)slots * (sizeof(struct descriptor) + stride_bytes);
 }
 
-static void end_init(struct end *e, struct link *link, uint32_t sender) {
-    uint8_t *base = (uint8_t *)link + 4096 + sender * ring_bytes(link->slots, link->stride_bytes);
+static void end_init(struct memory *m, struct end *e, uint32_t sender) {
+    uint8_t *base =
+        m->segment.base + RINGS_OFFSET + sender * ring_bytes(m->mask + 1, m->stride_bytes);
     e->descriptors = (struct descriptor *)base;
-    e->data = base + (size_t)link->slots * sizeof(struct descriptor);
-    e->shared = &link->directions[sender];
+    e->data = base + ((size_t)m->mask + 1) * sizeof(struct descriptor);
+    e->shared = &m->link->directions[sender];
 }
 
 static int memory_join(struct memory *m, const char *name, uint32_t slots, uint32_t frame_bytes,
@@ -197,10 +223,11 @@ static int memory_join(struct memory *m, const char *name, uint32_t slots, uint3
         link->magic = LINK_MAGIC;
         link->slots = slots;
         link->frame_bytes = frame_bytes;
-        /* One cache line more than the frame, so that slot heads spread over all cache sets. */
-        link->stride_bytes = ((frame_bytes + 63u) & ~63u) + 64u;
-    } else if (link->magic != LINK_MAGIC || link->slots != slots ||
-               link->frame_bytes != frame_bytes) {
+        link->stride_bytes = stride_of(frame_bytes);
+    } else if (link->magic != LINK_MAGIC) {
+        return pio_refuse(error, EBUSY, "choose another name",
+                          "shared-memory segment '%s' is in use and is no memory link", name);
+    } else if (link->slots != slots || link->frame_bytes != frame_bytes) {
         return pio_refuse(error, EINVAL, "give both ends the same slots= and frame_bytes=",
                           "the other end of memory link '%s' has slots=%u,frame_bytes=%u", name,
                           link->slots, link->frame_bytes);
@@ -234,9 +261,9 @@ static int memory_open(struct pio_queue *queue, const char *device, struct pio_e
     if (!m)
         return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
     memset(m, 0, sizeof *m);
-    size_t stride = ((frame_bytes + 63u) & ~(size_t)63) + 64u;
+    uint32_t stride_bytes = stride_of((uint32_t)frame_bytes);
     number = tp_segment_open(&m->segment, name,
-                             4096 + 2 * ring_bytes((uint32_t)slots, (uint32_t)stride), error);
+                             RINGS_OFFSET + 2 * ring_bytes((uint32_t)slots, stride_bytes), error);
     if (!number) {
         number = memory_join(m, name, (uint32_t)slots, (uint32_t)frame_bytes, error);
         if (number)
@@ -247,10 +274,11 @@ static int memory_open(struct pio_queue *queue, const char *device, struct pio_e
         return number;
     }
     m->link = (struct link *)m->segment.base;
-    m->mask = m->link->slots - 1;
-    m->stride_bytes = m->link->stride_bytes;
-    end_init(&m->tx, m->link, m->index);
-    end_init(&m->rx, m->link, !m->index);
+    /* Our own numbers from here on, not the peer's: it can write to the link at any time. */
+    m->mask = (uint32_t)slots - 1;
+    m->stride_bytes = stride_bytes;
+    end_init(m, &m->tx, m->index);
+    end_init(m, &m->rx, !m->index);
     m->tx.position = atomic_load(&m->tx.shared->tail);
     m->tx.cached = atomic_load(&m->tx.shared->head);
     m->rx.position = m->rx.cached = atomic_load(&m->rx.shared->head);
@@ -264,7 +292,7 @@ static int memory_open(struct pio_queue *queue, const char *device, struct pio_e
     queue->tx_return = memory_tx_return;
     queue->service = memory_service;
     queue->state = m;
-    queue->info->frame_bytes_max = m->link->frame_bytes;
+    queue->info->frame_bytes_max = (uint32_t)frame_bytes;
     snprintf(queue->info->mode, sizeof queue->info->mode, "shared");
     memory_service(queue, 0);
     return 0;

@@ -73,7 +73,7 @@ static inline void *tp_ring_claim(struct tp_ring_writer *w, uint32_t bytes) {
     uint64_t need = tp_ring_record_bytes(bytes);
     uint64_t at = w->tail & (capacity - 1);
     uint64_t filler = at + need > capacity ? capacity - at : 0;
-    if (need > capacity / 2 || bytes >= TP_RING_FILLER)
+    if (need > capacity / 2 || need >= TP_RING_FILLER) /* a filler is shorter than its record */
         return NULL;
     if (capacity - (w->tail - w->head_cached) < need + filler &&
         tp_ring_bytes_free(w) < need + filler)

@@ -16,7 +16,10 @@
 
 static int lock_byte(int fd, int command, short type, uint32_t byte, short *found) {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-    int result = fcntl(fd, command, &lock);
+    int result;
+    do
+        result = fcntl(fd, command, &lock);
+    while (result && errno == EINTR);
     if (found)
         *found = lock.l_type;
     return result;
@@ -94,7 +97,9 @@ int tp_segment_open(struct tp_segment *segment, const char *name, size_t bytes,
     if (fstat(segment->fd, &status) == 0 && (size_t)status.st_size < bytes)
         /* posix_fallocate rather than ftruncate: a full /dev/shm is an error here, not a SIGBUS
          * in the loop. */
-        number = posix_fallocate(segment->fd, 0, (off_t)bytes);
+        do
+            number = posix_fallocate(segment->fd, 0, (off_t)bytes);
+        while (number == EINTR);
     if (!number && fstat(segment->fd, &status))
         number = errno;
     if (!number) {

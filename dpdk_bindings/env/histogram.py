@@ -24,7 +24,7 @@ class Histogram:
 
     def __init__(self, address: int | None = None) -> None:
         self._own = ffi.new("struct tp_hist *") if address is None else None
-        self._hist = self._own if address is None else ffi.cast("struct tp_hist *", address)
+        self._hist: Any = self._own if address is None else ffi.cast("struct tp_hist *", address)
 
     @property
     def address(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from dpdk_bindings._core import ffi, lib
 
 HEADER_BYTES = 192  # struct tp_ring; asserted in the header
+LENGTH_BYTES = 8  # before each record
 
 
 class Ring:
@@ -63,14 +64,14 @@ class Ring:
         return data
 
     def take_many(self, bytes_max: int) -> list[bytes]:
-        """Records up to about ``bytes_max`` in one go, released together."""
+        """Records up to about ``bytes_max`` of the ring in one go, released together."""
         size, records, total = ffi.new("uint32_t *"), [], 0
-        while total < bytes_max:
+        while total < bytes_max:  # length words count too, so that empty records end it as well
             record = lib.tp_ring_peek(self._reader, size)
             if record == ffi.NULL:
                 break
             records.append(bytes(ffi.buffer(record, size[0])))
-            total += size[0]
+            total += size[0] + LENGTH_BYTES
             lib.tp_ring_consume(self._reader, size[0])
         lib.tp_ring_release(self._reader)
         return records

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from types import TracebackType
 from typing import Any
 
@@ -9,18 +11,26 @@ from dpdk_bindings._core import ffi, lib
 from dpdk_bindings.errors import PioError, check
 
 
+def _close(segment: Any, pid: int) -> None:
+    """Closes a segment in the process that opened it; a fork's copy is not the fork's to close."""
+    if os.getpid() == pid:
+        lib.tp_segment_close(segment)
+
+
 class Segment:
     """A piece of shared memory under a name.
 
-    ``Segment.create`` makes (or takes over) NAME and claims role 0: raises PioError with EBUSY while
-    another process holds it. ``Segment.attach`` joins an existing one for writing, ``Segment.view``
-    maps it read-only. The last holder of a claim removes the name when it closes.
+    ``Segment.create`` makes (or takes over) NAME and claims role 0: raises PioError with EBUSY
+    while another process holds it. ``Segment.attach`` joins an existing one for writing,
+    ``Segment.view`` maps it read-only. The last holder of a claim removes the name when it closes.
+    The memory goes with the object: keep it alive beside addresses and views of it.
     """
 
     def __init__(self, name: str, segment: Any, writable: bool) -> None:
         self.name = name
         self._segment = segment
         self._writable = writable
+        self._closer = weakref.finalize(self, _close, segment, os.getpid())
 
     @classmethod
     def create(cls, name: str, size_bytes: int) -> Segment:
@@ -72,7 +82,10 @@ class Segment:
     @property
     def owned(self) -> bool:
         """Does a living process hold the owner's claim (role 0)? Not known through a view."""
-        return self._writable and bool(lib.tp_segment_claimed(self._segment, 0))
+        if not self._writable:
+            return False
+        ours = self._segment.claims & 1
+        return bool(ours or lib.tp_segment_claimed(self._segment, 0))
 
     def buffer(self) -> memoryview:
         """The memory itself; do not use it after :meth:`close`."""
@@ -80,6 +93,5 @@ class Segment:
         return view if self._writable else view.toreadonly()
 
     def close(self) -> None:
-        if self._segment is not None:
-            lib.tp_segment_close(self._segment)
-            self._segment = None
+        self._closer()
+        self._segment = None

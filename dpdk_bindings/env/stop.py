@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from dpdk_bindings._core import ffi, lib
 
@@ -15,7 +16,7 @@ class StopWord:
 
     def __init__(self, address: int | None = None) -> None:
         self._own = ffi.new("uint32_t *") if address is None else None
-        self._word = self._own if address is None else ffi.cast("uint32_t *", address)
+        self._word: Any = self._own if address is None else ffi.cast("uint32_t *", address)
 
     @property
     def address(self) -> int:
