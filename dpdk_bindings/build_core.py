@@ -13,7 +13,10 @@ CSRC = Path("dpdk_bindings/csrc")
 SOURCES = [
     "pio_registry.c",
     "pio_options.c",
+    "pio_capture.c",
+    "pio_fault.c",
     "pio_memory.c",
+    "pio_pcap.c",
     "tp_clock.c",
     "tp_segment.c",
     "tp_stop.c",
@@ -86,7 +89,7 @@ void tp_clock_calibrate(struct tp_clock *, uint32_t);
 uint64_t tp_clock_now(const struct tp_clock *);
 
 #define TP_SEGMENT_CLAIMS_MAX ...
-struct tp_segment { uint8_t *base; size_t bytes; ...; };
+struct tp_segment { uint8_t *base; size_t bytes; uint32_t claims; ...; };
 int tp_segment_open(struct tp_segment *, const char *, size_t, struct pio_error *);
 int tp_segment_view(struct tp_segment *, const char *, struct pio_error *);
 void tp_segment_ready(struct tp_segment *);
@@ -150,6 +153,3 @@ ffibuilder.set_source(
     depends=sorted(str(h) for h in CSRC.glob("*.h")),
     extra_compile_args=["-std=gnu11", "-O3", "-g1", "-Wall", "-Wextra", "-Wno-unused-parameter"],
 )
-
-if __name__ == "__main__":
-    ffibuilder.compile(verbose=True)
