@@ -1,5 +1,18 @@
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
 from typing_extensions import Buffer
 
 RESULTS: tuple[str, ...]
 
+class Scan(NamedTuple):
+    counts: list[int]
+    end_offset: int
+    reason: str | None
+
 def check(message: Buffer) -> str: ...
+def scan(data: Buffer) -> Scan: ...
+def scatter(
+    data: Buffer, rows: Mapping[int, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+) -> None: ...
