@@ -72,11 +72,13 @@ cdef extern from "state.h" nogil:
         C_NET_DROP_UDP_CHECKSUM
         C_NET_DROP_ADDRESS
         C_MOLD_DROP_RUNT
-        C_MOLD_DROP_BLOCK
         C_MOLD_DROP_COUNT
+        C_MOLD_DROP_BLOCK
         C_MOLD_DROP_TRAILING
+        C_MOLD_DROP_SEQUENCE
         C_MOLD_DROP_SESSION
         C_ITCH_DROP_LENGTH
+        C_ITCH_EMPTY
         C_ITCH_UNKNOWN
         C_FEED_MESSAGES
         C_FEED_WINS_A

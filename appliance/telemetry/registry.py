@@ -49,7 +49,7 @@ NET_DROPS = (
     "runt ethertype ip_version ip_header ip_length ip_checksum fragment protocol udp_length "
     "udp_checksum"
 )
-MOLD_DROPS = "runt block count trailing"
+MOLD_DROPS = "runt count block trailing sequence"
 RISK_REASONS = (
     "killed book_state collar size notional rate position not_ready table_full no_order state"
 )
@@ -82,7 +82,9 @@ METRICS: list[Metric] = [
     ),
     Metric("itch_drop_length", "itch_drops_total", "Datagrams refused by the ITCH checks.",
            labels={"reason": "length"}),
-    Metric("itch_unknown", "itch_unknown_messages_total", "Messages of a type not in ITCH 5.0."),
+    Metric("itch_empty", "itch_unknown_messages_total", "", labels={"type": "empty"}),
+    Metric("itch_unknown", "itch_unknown_messages_total", "Messages of a type not in ITCH 5.0.",
+           labels={"type": "unknown"}),
     Metric("feed_messages", "feed_messages_total", "ITCH messages applied, in sequence."),
     *_family("feed_wins_total", "Messages that a line brought first.", "line", "a b", "feed_wins"),
     *_family(

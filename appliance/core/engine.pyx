@@ -1,0 +1,405 @@
+"""The step, and the object that owns everything it works on (see engine.pxd)."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from dpdk_bindings.env.histogram cimport tp_hist
+from dpdk_bindings.pio cimport PIO_FRAME_CHECKSUM_GOOD, PIO_FRAME_CHECKSUM_PARTIAL, pio_frame
+from itch_ouch.itch cimport ITCH_DROP_LENGTH, ITCH_EMPTY, ITCH_OK, ITCH_UNKNOWN, itch_check
+from itch_ouch.mold cimport mold_check, mold_next, mold_packet
+from itch_ouch.net cimport net_datagram, net_parse_udp
+from itch_ouch.wire cimport (
+    ITCH_ORDER_EXECUTED, ITCH_ORDER_EXECUTED_WITH_PRICE, ITCH_STOCK_DIRECTORY, be16,
+    itch_stock_directory_t,
+)
+from appliance.core.book cimport (
+    BOOK_BBO, LOCATES, SIDE_ASK, SIDE_BID, Level, SymbolBook, book_apply, book_clear, book_close,
+    book_levels_digest, book_open, book_orders_digest, ladder_level,
+)
+from appliance.core.channel cimport (
+    CHANNEL_NOTHING, ChannelEntry, channel_accept, channel_close, channel_entry, channel_open,
+)
+from appliance.core.feed cimport (
+    FEED_JOIN_NOW, FEED_JOIN_START, FEED_NOTHING, FeedSlot, feed_accept, feed_close, feed_expire,
+    feed_live, feed_next_buffered, feed_open,
+)
+from appliance.core.oms cimport oms_close, oms_open
+from appliance.core.orders cimport ask_account, on_answer, strategy_call, sweep
+from appliance.core.risk cimport risk_open
+from appliance.core.state cimport (
+    C_CHECKPOINTS, C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_ITCH_DROP_LENGTH,
+    C_ITCH_EMPTY, C_ITCH_UNKNOWN, C_KILLS, C_LEVELS, C_LIVE_ORDERS, C_MOLD_DROP_RUNT,
+    C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A,
+    KILL_CHANNEL_LOST, state_checkpoint, state_header, state_top,
+)
+from appliance.core.strategy cimport EVENT_BOOK, Event, Strategy
+
+cdef extern from "top.h" nogil:
+    void top_begin(state_top *top) noexcept
+    void top_end(state_top *top) noexcept
+
+# ---- the feed ------------------------------------------------------------------------------------
+
+
+cdef inline void _publish_top(EngineState *engine, uint32_t locate) noexcept nogil:
+    """Best prices for readers elsewhere, behind a sequence lock (one writer: the engine)."""
+    cdef state_top *top = &engine.tops[locate]
+    cdef const SymbolBook *symbol = &engine.book.symbols[locate]
+    cdef const Level *bid = ladder_level(&engine.book, &symbol.sides[SIDE_BID], 0)
+    cdef const Level *ask = ladder_level(&engine.book, &symbol.sides[SIDE_ASK], 0)
+    top_begin(top)
+    top.bid_price = bid.price if bid else 0
+    top.bid_shares = bid.shares if bid else 0
+    top.bid_orders = bid.orders if bid else 0
+    top.ask_price = ask.price if ask else 0
+    top.ask_shares = ask.shares if ask else 0
+    top.ask_orders = ask.orders if ask else 0
+    top.time_ns = engine.now
+    top.changes = symbol.bbo_changes
+    memcpy(top.stock, symbol.stock, 8)
+    top_end(top)
+
+
+cdef void _learn_symbol(EngineState *engine, const uint8_t *message) noexcept nogil:
+    """Is the symbol that the directory names one that the config trades?"""
+    cdef const itch_stock_directory_t *m = <const itch_stock_directory_t *>message
+    cdef uint64_t name
+    cdef uint32_t i
+    memcpy(&name, m.stock, 8)
+    for i in range(engine.traded_count):
+        if engine.traded_names[i] == name:
+            engine.traded[be16(m.stock_locate)] = 1
+
+
+cdef void _checkpoint(EngineState *engine, uint64_t sequence) noexcept nogil:
+    cdef uint64_t at = engine.header.checkpoint_count
+    cdef state_checkpoint *checkpoint
+    if at >= engine.header.checkpoints_max:
+        return
+    checkpoint = &engine.checkpoints[at]
+    checkpoint.sequence = sequence
+    checkpoint.orders_digest = book_orders_digest(&engine.book)
+    checkpoint.levels_digest = book_levels_digest(&engine.book)
+    checkpoint.live_orders = engine.book.live_orders
+    engine.header.checkpoint_count = at + 1
+    engine.counters[C_CHECKPOINTS] += 1
+
+
+cdef inline void _on_message(EngineState *engine, const uint8_t *message, uint32_t length,
+                             uint64_t sequence) noexcept nogil:
+    """One ITCH message, in sequence: the book, then whoever wants to know."""
+    cdef int result = itch_check(message, length)
+    cdef int flags
+    cdef Event event
+    if result != ITCH_OK:
+        engine.counters[C_ITCH_UNKNOWN if result == ITCH_UNKNOWN else C_ITCH_EMPTY] += 1
+    else:
+        flags = book_apply(&engine.book, message)
+        if message[0] == ITCH_STOCK_DIRECTORY:
+            _learn_symbol(engine, message)
+        if flags & BOOK_BBO:
+            _publish_top(engine, engine.book.touched)
+            if engine.traded_all or engine.traded[engine.book.touched]:
+                memset(&event, 0, sizeof(Event))
+                event.now_ns = engine.now
+                event.kind = EVENT_BOOK
+                event.locate = engine.book.touched
+                event.flags = <uint8_t>flags
+                strategy_call(engine, &event)
+    if engine.checkpoint_every and sequence % engine.checkpoint_every == 0:
+        _checkpoint(engine, sequence)
+
+
+cdef bint _messages_good(EngineState *engine, const mold_packet *packet) noexcept nogil:
+    """Has every message the length of its type? Asked before the first is applied."""
+    cdef mold_packet walk = packet[0]
+    cdef const uint8_t *message = NULL
+    cdef uint32_t length = 0
+    while mold_next(&walk, &message, &length):
+        if itch_check(message, length) == ITCH_DROP_LENGTH:
+            engine.counters[C_ITCH_DROP_LENGTH] += 1
+            return False
+    return True
+
+
+cdef void _on_feed(EngineState *engine, uint32_t line, const net_datagram *datagram) noexcept nogil:
+    cdef mold_packet packet
+    cdef const uint8_t *message = NULL
+    cdef uint32_t length = 0
+    cdef const FeedSlot *slot
+    cdef uint64_t sequence
+    cdef bint rolled = False
+    cdef int skip
+    cdef int drop = mold_check(datagram.payload, datagram.payload_length, &packet)
+    if drop:
+        engine.counters[C_MOLD_DROP_RUNT + drop - 1] += 1
+        return
+    if not _messages_good(engine, &packet):
+        return
+    sequence = packet.sequence_number
+    skip = feed_accept(&engine.feed, line, &packet, engine.now, &rolled)
+    if rolled:
+        book_clear(&engine.book)
+        memset(engine.traded, 0, LOCATES)
+    if skip == FEED_NOTHING:
+        return
+    engine.trigger_ns = engine.now
+    while mold_next(&packet, &message, &length):
+        if skip:
+            skip -= 1
+        else:
+            _on_message(engine, message, length, sequence)
+        sequence += 1
+    _drain(engine)
+    engine.trigger_ns = 0
+
+
+cdef void _drain(EngineState *engine) noexcept nogil:
+    """Messages that waited behind a gap which has closed."""
+    cdef const FeedSlot *slot
+    while True:
+        slot = feed_next_buffered(&engine.feed)
+        if slot == NULL:
+            return
+        _on_message(engine, slot.data, slot.length, slot.sequence)
+
+
+# ---- the order channel ---------------------------------------------------------------------------
+
+
+cdef void _on_orders(EngineState *engine, const net_datagram *datagram) noexcept nogil:
+    cdef mold_packet packet
+    cdef const uint8_t *message = NULL
+    cdef uint32_t length = 0
+    cdef int drop = 0
+    cdef int skip = channel_accept(&engine.channel, datagram.payload, datagram.payload_length,
+                                   &packet, engine.now, &drop)
+    if drop:
+        engine.counters[C_MOLD_DROP_RUNT + drop - 1] += 1
+    if skip == CHANNEL_NOTHING:
+        return
+    while mold_next(&packet, &message, &length):
+        if skip:
+            skip -= 1
+        else:
+            on_answer(engine, message, length)
+
+
+# ---- the step ------------------------------------------------------------------------------------
+
+
+cdef void _on_frame(EngineState *engine, uint32_t role, const pio_frame *frame) noexcept nogil:
+    cdef net_datagram datagram
+    cdef uint32_t trusted = frame.flags & (PIO_FRAME_CHECKSUM_GOOD | PIO_FRAME_CHECKSUM_PARTIAL)
+    cdef const Address *address = &engine.addresses[role]
+    cdef int drop = net_parse_udp(frame.data, frame.length,
+                                  trusted or not engine.verify_checksums, &datagram)
+    engine.counters[C_RX_FRAMES_FEED_A + role] += 1
+    engine.counters[C_RX_BYTES_FEED_A + role] += frame.length
+    if drop:
+        engine.counters[C_NET_DROP_RUNT + drop - 1] += 1
+    elif address.port and address.port != datagram.destination_port \
+            or address.address and address.address != datagram.destination_address:
+        engine.counters[C_NET_DROP_ADDRESS] += 1
+    elif role == ROLE_ORDERS:
+        _on_orders(engine, &datagram)
+    else:
+        _on_feed(engine, role, &datagram)
+
+
+cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, uint32_t kill,
+               uint64_t now) noexcept nogil:
+    cdef bint changed = False
+    cdef uint32_t b, i
+    engine.now = now
+    if kill != engine.kill:
+        engine.kill = kill
+        if kill:
+            engine.counters[C_KILLS] += 1
+            engine.sweeping = engine.cancel_on_kill
+            engine.sweep_at = 0
+        changed = True
+    for b in range(burst_count):
+        for i in range(bursts[b].count):
+            _on_frame(engine, bursts[b].role, &bursts[b].frames[i])
+    if feed_expire(&engine.feed, now):
+        _drain(engine)
+        changed = True
+    if engine.sweeping:
+        sweep(engine)
+        changed = True
+    if engine.channel.lost and not engine.halt:
+        engine.halt = KILL_CHANNEL_LOST
+    return changed
+
+
+# ---- ownership -----------------------------------------------------------------------------------
+
+
+cdef class Engine:
+    """Owns the tables, the strategy and a view of the shared segment.
+
+    ``settings`` is an ``appliance.config.Config``; ``state`` an ``appliance.state.State`` whose
+    segment this engine writes; ``populate`` faults every table in before the first frame.
+    """
+
+    def __cinit__(self):
+        self.engine = <EngineState *>calloc(1, sizeof(EngineState))
+        if self.engine == NULL:
+            raise MemoryError("no memory for an engine")
+
+    def __init__(self, settings, state, Strategy strategy, populate: bool = True):
+        cdef EngineState *e = self.engine
+        cdef uintptr_t base = state.address
+        self.settings = settings
+        self.state = state
+        self.strategy = strategy
+        e.header = <state_header *>base
+        e.counters = <uint64_t *>(base + e.header.counters_offset)
+        e.timers = <tp_hist *>(base + e.header.histograms_offset)
+        e.tops = <state_top *>(base + e.header.tops_offset)
+        e.checkpoints = <state_checkpoint *>(base + e.header.checkpoints_offset)
+        e.callback = strategy.callback
+        e.strategy_state = strategy.state
+        self._open_tables(populate)
+        self._configure()
+        ask_account(e)
+
+    def _open_tables(self, bint populate):
+        cdef EngineState *e = self.engine
+        limits = self.settings.tables
+        cdef bytes session = self.settings.orders.session.encode().ljust(10)[:10]
+        cdef int join = FEED_JOIN_START if self.settings.feed.join == "start" else FEED_JOIN_NOW
+        cdef int failed = book_open(&e.book, limits.orders, limits.levels, e.counters, populate)
+        failed |= feed_open(&e.feed, limits.reorder_messages,
+                            self.settings.feed.gap_wait_us * 1000, join, e.counters, populate)
+        failed |= oms_open(&e.oms, limits.own_orders, e.counters, populate)
+        failed |= channel_open(&e.channel, session, e.counters, populate)
+        e.traded = <uint8_t *>calloc(1, LOCATES)
+        if failed or e.traded == NULL:
+            raise MemoryError("not enough memory for the tables; make [tables] smaller")
+
+    def _configure(self):
+        cdef EngineState *e = self.engine
+        cdef bytes name
+        risk = self.settings.risk
+        risk_open(&e.risk, risk.collar_ppm, risk.shares_max, risk.notional_max,
+                  risk.rate_per_s, risk.rate_burst, risk.position_max)
+        e.verify_checksums = self.settings.feed.verify_checksums
+        e.cancel_on_kill = risk.cancel_on_kill
+        e.checkpoint_every = self.settings.engine.checkpoint_every
+        symbols = self.settings.strategy.symbols
+        e.traded_all = not symbols
+        e.traded_count = len(symbols)
+        for i, symbol in enumerate(symbols):
+            name = symbol.encode().ljust(8)[:8]
+            memcpy(&e.traded_names[i], <const uint8_t *>name, 8)
+        for role, (address, port) in enumerate(self.settings.listen_addresses()):
+            e.addresses[role].address = address
+            e.addresses[role].port = port
+
+    def __dealloc__(self):
+        cdef EngineState *e = self.engine
+        if e != NULL:
+            book_close(&e.book)
+            feed_close(&e.feed)
+            oms_close(&e.oms)
+            channel_close(&e.channel)
+            free(e.traded)
+            free(e)
+
+    def step(self, frames, now: int, kill: int = 0) -> bool:
+        """One step over ``frames``, a list of (role, bytes) or (role, bytes, flags).
+
+        For tests and recordings; at most BURST_MAX frames of one role in a row make a burst.
+        """
+        cdef Burst *bursts = <Burst *>calloc(len(frames) + 1, sizeof(Burst))
+        cdef uint32_t count = 0
+        cdef Burst *burst = NULL
+        cdef const uint8_t[:] view
+        cdef list keep = []
+        cdef bint changed
+        if bursts == NULL:
+            raise MemoryError("no memory for the bursts of a step")
+        for item in frames:
+            if burst == NULL or burst.role != item[0] or burst.count == BURST_MAX:
+                burst = &bursts[count]
+                burst.role = item[0]
+                count += 1
+            data = item[1] if len(item[1]) else b"\0"
+            view = data
+            keep.append(data)
+            burst.frames[burst.count].data = <uint8_t *>&view[0]
+            burst.frames[burst.count].length = len(item[1])
+            burst.frames[burst.count].flags = item[2] if len(item) > 2 else 0
+            burst.count += 1
+        changed = step(self.engine, bursts, count, kill, now)
+        free(bursts)
+        return changed
+
+    def orders_from(self, sequence: int) -> list[bytes]:
+        """The OUCH messages made since number ``sequence`` of the order channel (1 is the first)."""
+        cdef EngineState *e = self.engine
+        cdef const ChannelEntry *entry
+        messages = []
+        while sequence < e.channel.tx_next:
+            entry = channel_entry(&e.channel, sequence)
+            messages.append((<const char *>entry.message)[:entry.length])
+            sequence += 1
+        return messages
+
+    @property
+    def orders_next(self) -> int:
+        return self.engine.channel.tx_next
+
+    def publish(self) -> None:
+        """Brings the gauges of the segment up to date."""
+        engine_publish(self.engine)
+
+    def ladder(self, locate: int, side: int) -> list[tuple[int, int, int]]:
+        """(price, shares, orders) of one side, best first; prices in 1/10000 dollar."""
+        cdef const SymbolBook *symbol = &self.engine.book.symbols[locate]
+        cdef const Level *level
+        rows = []
+        for rank in range(symbol.sides[side].count):
+            level = ladder_level(&self.engine.book, &symbol.sides[side], rank)
+            rows.append((level.price, level.shares, level.orders))
+        return rows
+
+    def locate_of(self, symbol: str) -> int | None:
+        """The stock locate that the directory gave a symbol, or None."""
+        wanted = symbol.encode().ljust(8)
+        for locate in range(<uint32_t>LOCATES):
+            if (<const char *>self.engine.book.symbols[locate].stock)[:8] == wanted:
+                return locate
+        return None
+
+    def crossed_books(self) -> int:
+        """How many symbols have a best bid at or above their best offer."""
+        cdef uint32_t locate, crossed = 0
+        cdef const Level *bid
+        cdef const Level *ask
+        for locate in range(LOCATES):
+            bid = ladder_level(&self.engine.book, &self.engine.book.symbols[locate].sides[0], 0)
+            ask = ladder_level(&self.engine.book, &self.engine.book.symbols[locate].sides[1], 0)
+            if bid != NULL and ask != NULL and bid.price >= ask.price:
+                crossed += 1
+        return crossed
+
+    def digests(self) -> tuple[int, int]:
+        """The order and level digests of all books (docs/checkpoints.md)."""
+        return (book_orders_digest(&self.engine.book), book_levels_digest(&self.engine.book))
+
+    @property
+    def feed_live(self) -> bool:
+        return feed_live(&self.engine.feed)
+
+
+cdef void engine_publish(EngineState *engine) noexcept nogil:
+    engine.counters[C_FEED_STATE] = engine.feed.state
+    engine.counters[C_FEED_SEQUENCE] = engine.feed.expected
+    engine.counters[C_FEED_GAP_OPEN] = engine.feed.gap_since_ns != 0
+    engine.counters[C_LIVE_ORDERS] = engine.book.live_orders
+    engine.counters[C_LEVELS] = engine.book.levels.used_count
+    engine.counters[C_ORDERS_OPEN] = engine.oms.open_count

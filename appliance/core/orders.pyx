@@ -1,0 +1,463 @@
+"""Intents to orders, answers to events (see orders.pxd; OUCH 5.0)."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from dpdk_bindings.env.histogram cimport tp_hist_record
+from itch_ouch.ouch cimport OUCH_OK, ouch_append_tag, ouch_check_out
+from itch_ouch.wire cimport (
+    OUCH_ACCOUNT_QUERY_RESPONSE, OUCH_AIQ_CANCELED, OUCH_CANCEL_REJECT, OUCH_ENTER_ORDER_BYTES,
+    OUCH_ORDER_ACCEPTED, OUCH_ORDER_CANCELED, OUCH_ORDER_EXECUTED, OUCH_ORDER_REPLACED,
+    OUCH_REJECTED, OUCH_REPLACE_ORDER_BYTES, OUCH_TAG_POST_ONLY, be16, be32, be64,
+    ouch_account_query_response_t, ouch_aiq_canceled_t, ouch_order_accepted_t,
+    ouch_order_canceled_t, ouch_order_executed_t, ouch_order_replaced_t, ouch_rejected_t,
+    ouch_write_account_query, ouch_write_cancel_order, ouch_write_enter_order,
+    ouch_write_replace_order,
+)
+from appliance.core.book cimport SIDE_ASK, SIDE_BID, Ladder, Level, SymbolBook
+from appliance.core.channel cimport ChannelEntry, channel_claim, channel_commit
+from appliance.core.engine cimport INTENT_ROUNDS_MAX, SWEEP_PLACES_PER_STEP, EngineState
+from appliance.core.feed cimport feed_live
+from appliance.core.oms cimport (
+    OMS_ACCEPT, OMS_ACCEPT_DEAD, OMS_DEAD, OMS_GONE, OMS_INVALID, OMS_LIVE, OMS_PART,
+    OMS_PENDING_NEW, OMS_PENDING_REPLACE, OMS_REJECT, OMS_REPLACED, OMS_REPLACEMENT,
+    OMS_REPLACE_FAILED, OMS_SEND_CANCEL, OMS_SEND_REPLACE, OMS_VOID, OmsOrder, OmsSymbol,
+    oms_event, oms_find, oms_hold, oms_place,
+)
+from appliance.core.risk cimport (
+    RISK_NOT_READY, RISK_NO_ORDER, RISK_PASSED, RISK_STATE, RISK_TABLE_FULL, risk_check,
+)
+from appliance.core.state cimport (
+    C_ANSWER_ACCEPTED, C_ANSWER_CANCELED, C_ANSWER_CANCEL_REJECTED, C_ANSWER_EXECUTED,
+    C_ANSWER_OTHER, C_ANSWER_REJECTED, C_ANSWER_REPLACED, C_FILLED_SHARES, C_OMS_UNKNOWN,
+    C_ORDERS_FILLED, C_OUCH_DROP_MALFORMED, C_READY, C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW,
+    C_SENT_REPLACE, C_STRATEGY_EVENTS, C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, H_FEED_TO_ACK,
+    H_ORDER_TO_ACK, KILL_TX_STUCK,
+)
+from appliance.core.strategy cimport (
+    EVENT_ORDER, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_ACCEPTED, ORDER_CANCELED,
+    ORDER_EXECUTED, ORDER_REFUSED, ORDER_REJECTED, ORDER_REPLACED, ORDER_REPLACE_FAILED,
+    ORDER_SENT, TIF_IOC, Event, Intent, Intents, View,
+)
+
+cdef const uint8_t *CL_ORD_ID = b"TICKPATH      "
+cdef uint8_t POST_ONLY = c'P'
+
+
+cdef void view_of(EngineState *engine, uint32_t locate, View *view) noexcept nogil:
+    cdef const SymbolBook *symbol = &engine.book.symbols[locate]
+    cdef const Ladder *bids = &symbol.sides[SIDE_BID]
+    cdef const Ladder *asks = &symbol.sides[SIDE_ASK]
+    cdef const OmsSymbol *own = &engine.oms.symbols[locate]
+    view.levels = <const Level *>engine.book.levels.base
+    view.bid_handles = bids.handles
+    view.ask_handles = asks.handles
+    view.bid_count = bids.count
+    view.ask_count = asks.count
+    view.position = own.position
+    view.open_buy_shares = own.open_shares[SIDE_BID]
+    view.open_sell_shares = own.open_shares[SIDE_ASK]
+    view.locate = <uint16_t>locate
+    view.live = feed_live(&engine.feed) and not symbol.incomplete
+
+
+# ---- sending -------------------------------------------------------------------------------------
+
+
+cdef ChannelEntry *_claim(EngineState *engine) noexcept nogil:
+    cdef ChannelEntry *entry = channel_claim(&engine.channel)
+    if entry == NULL:
+        engine.halt = KILL_TX_STUCK
+        return NULL
+    entry.trigger_ns = engine.trigger_ns
+    entry.user_ref = 0
+    return entry
+
+
+cdef OmsOrder *_place(EngineState *engine, const Intent *intent, uint8_t state) noexcept nogil:
+    cdef OmsOrder *order = oms_place(&engine.oms)
+    if order == NULL:
+        return NULL
+    order.state = state
+    order.trigger_ns = engine.trigger_ns
+    order.sent_ns = engine.now
+    order.price = intent.price
+    order.leaves = intent.shares
+    order.tag = intent.tag
+    order.locate = intent.locate
+    order.side = intent.side
+    order.time_in_force = intent.time_in_force
+    return order
+
+
+cdef int _send_new(EngineState *engine, Intent *intent, const View *view) noexcept nogil:
+    cdef int reason
+    cdef OmsOrder *order
+    cdef ChannelEntry *entry
+    cdef uint32_t length
+    reason = risk_check(&engine.risk, engine.kill, view, intent, intent.shares, engine.now)
+    if reason != RISK_PASSED:
+        return reason
+    entry = _claim(engine)
+    order = _place(engine, intent, OMS_PENDING_NEW) if entry else NULL
+    if order == NULL:
+        return RISK_TABLE_FULL
+    oms_hold(&engine.oms, order, intent.shares)
+    length = ouch_write_enter_order(
+        entry.message, order.user_ref, c'B' if intent.side == SIDE_BID else c'S', intent.shares,
+        engine.book.symbols[intent.locate].stock, intent.price,
+        c'3' if intent.time_in_force == TIF_IOC else c'0', c'Y', c'P', c'N', c'N', CL_ORD_ID)
+    if intent.post_only:
+        length = ouch_append_tag(entry.message, length, OUCH_ENTER_ORDER_BYTES,
+                                 OUCH_TAG_POST_ONLY, &POST_ONLY, 1)
+    entry.length = <uint16_t>length
+    entry.user_ref = order.user_ref
+    intent.order = order.user_ref
+    channel_commit(&engine.channel)
+    engine.counters[C_SENT_NEW] += 1
+    return RISK_PASSED
+
+
+cdef int _send_replace(EngineState *engine, Intent *intent, const View *view) noexcept nogil:
+    cdef OmsOrder *original = oms_find(&engine.oms, intent.order)
+    cdef OmsOrder *order
+    cdef ChannelEntry *entry
+    cdef int64_t added
+    cdef int reason
+    cdef uint32_t length
+    if original == NULL or original.state == OMS_DEAD or original.locate != intent.locate:
+        return RISK_NO_ORDER
+    if original.state != OMS_LIVE:
+        return RISK_STATE
+    intent.side = original.side
+    intent.time_in_force = original.time_in_force
+    added = <int64_t>intent.shares - original.leaves
+    if added < 0:
+        added = 0
+    reason = risk_check(&engine.risk, engine.kill, view, intent, added, engine.now)
+    if reason != RISK_PASSED:
+        return reason
+    entry = _claim(engine)
+    order = _place(engine, intent, OMS_REPLACEMENT) if entry else NULL
+    if order == NULL:
+        return RISK_TABLE_FULL
+    order.other_ref = original.user_ref
+    order.chain_filled = original.chain_filled
+    original.other_ref = order.user_ref
+    oms_event(&engine.oms, original, OMS_SEND_REPLACE)
+    oms_hold(&engine.oms, order, <uint32_t>added)
+    # OUCH's replace names the whole liability of the chain, executions included (5.0, Replace).
+    length = ouch_write_replace_order(
+        entry.message, original.user_ref, order.user_ref, intent.shares + order.chain_filled,
+        intent.price, c'0', c'Y', c'N', CL_ORD_ID)
+    if intent.post_only:
+        length = ouch_append_tag(entry.message, length, OUCH_REPLACE_ORDER_BYTES,
+                                 OUCH_TAG_POST_ONLY, &POST_ONLY, 1)
+    entry.length = <uint16_t>length
+    entry.user_ref = order.user_ref
+    intent.order = order.user_ref
+    channel_commit(&engine.channel)
+    engine.counters[C_SENT_REPLACE] += 1
+    return RISK_PASSED
+
+
+cdef int _cancel(EngineState *engine, OmsOrder *order) noexcept nogil:
+    cdef ChannelEntry *entry = _claim(engine)
+    if entry == NULL:
+        return RISK_TABLE_FULL
+    oms_event(&engine.oms, order, OMS_SEND_CANCEL)
+    entry.length = <uint16_t>ouch_write_cancel_order(entry.message, order.user_ref, 0)
+    entry.user_ref = order.user_ref
+    channel_commit(&engine.channel)
+    engine.counters[C_SENT_CANCEL] += 1
+    return RISK_PASSED
+
+
+cdef int _send_cancel(EngineState *engine, const Intent *intent, const View *view) noexcept nogil:
+    cdef OmsOrder *order = oms_find(&engine.oms, intent.order)
+    cdef int reason
+    if order == NULL or order.state == OMS_DEAD:
+        return RISK_NO_ORDER
+    if order.state != OMS_LIVE and order.state != OMS_PENDING_REPLACE:
+        return RISK_STATE
+    reason = risk_check(&engine.risk, engine.kill, view, intent, 0, engine.now)
+    return _cancel(engine, order) if reason == RISK_PASSED else reason
+
+
+cdef int _carry_out(EngineState *engine, Intent *intent, const View *view) noexcept nogil:
+    if engine.oms.next_user_ref == 0:
+        return RISK_NOT_READY
+    if intent.action == INTENT_NEW:
+        return _send_new(engine, intent, view)
+    if intent.action == INTENT_REPLACE:
+        return _send_replace(engine, intent, view)
+    if intent.action == INTENT_CANCEL:
+        return _send_cancel(engine, intent, view)
+    return RISK_NO_ORDER
+
+
+cdef void ask_account(EngineState *engine) noexcept nogil:
+    cdef ChannelEntry *entry = channel_claim(&engine.channel)
+    if entry == NULL:
+        return
+    entry.trigger_ns = 0
+    entry.user_ref = 0
+    entry.length = <uint16_t>ouch_write_account_query(entry.message)
+    channel_commit(&engine.channel)
+
+
+# ---- the strategy --------------------------------------------------------------------------------
+
+
+cdef void _answer_intent(EngineState *engine, const Intent *intent, int reason,
+                         Event *event) noexcept nogil:
+    memset(event, 0, sizeof(Event))
+    event.now_ns = engine.now
+    event.kind = EVENT_ORDER
+    event.locate = intent.locate
+    event.side = intent.side
+    event.tag = intent.tag
+    event.order = intent.order
+    event.shares = intent.shares
+    event.price = intent.price
+    if reason == RISK_PASSED:
+        event.change = ORDER_SENT
+        event.leaves = intent.shares
+    else:
+        event.change = ORDER_REFUSED
+        event.reason = <uint32_t>reason
+        engine.counters[C_RISK_KILLED + reason] += 1
+
+
+cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
+    cdef Intents lists[2]
+    cdef Intents *asked = &lists[0]
+    cdef Intents *more = &lists[1]
+    cdef Event answer
+    cdef View view
+    cdef uint32_t i, rounds
+    cdef int reason
+    view_of(engine, event.locate, &view)
+    asked.count = 0
+    engine.counters[C_STRATEGY_EVENTS] += 1
+    engine.callback(engine.strategy_state, event, &view, asked)
+    for rounds in range(INTENT_ROUNDS_MAX):
+        if asked.count == 0:
+            return
+        more.count = 0
+        for i in range(asked.count):
+            engine.counters[C_STRATEGY_INTENTS] += 1
+            view_of(engine, asked.items[i].locate, &view)
+            reason = _carry_out(engine, &asked.items[i], &view)
+            _answer_intent(engine, &asked.items[i], reason, &answer)
+            view_of(engine, answer.locate, &view)
+            engine.callback(engine.strategy_state, &answer, &view, more)
+        asked, more = more, asked
+    if asked.count:
+        engine.counters[C_STRATEGY_OVERFLOW] += 1
+
+
+cdef void _tell(EngineState *engine, const OmsOrder *order, uint32_t change, uint32_t shares,
+                uint32_t price, uint32_t reason) noexcept nogil:
+    cdef Event event
+    memset(&event, 0, sizeof(Event))
+    event.now_ns = engine.now
+    event.kind = EVENT_ORDER
+    event.locate = order.locate
+    event.side = order.side
+    event.change = change
+    event.order = order.user_ref
+    event.tag = order.tag
+    event.shares = shares
+    event.price = price
+    event.leaves = order.leaves if order.state != OMS_DEAD else 0
+    event.reason = reason
+    strategy_call(engine, &event)
+
+
+# ---- answers -------------------------------------------------------------------------------------
+
+
+cdef OmsOrder *_find(EngineState *engine, uint32_t user_ref) noexcept nogil:
+    cdef OmsOrder *order = oms_find(&engine.oms, user_ref)
+    if order == NULL:
+        engine.counters[C_OMS_UNKNOWN] += 1
+    return order
+
+
+cdef void _time_answer(EngineState *engine, const OmsOrder *order) noexcept nogil:
+    if order.trigger_ns:
+        tp_hist_record(&engine.timers[H_FEED_TO_ACK], engine.now - order.trigger_ns)
+    tp_hist_record(&engine.timers[H_ORDER_TO_ACK], engine.now - order.sent_ns)
+
+
+cdef void _came_alive(EngineState *engine, OmsOrder *order, uint32_t change) noexcept nogil:
+    """Accepted or replaced into life; under a kill it is cancelled at once."""
+    if engine.kill and engine.cancel_on_kill and order.state == OMS_LIVE:
+        _cancel(engine, order)
+    _tell(engine, order, change, order.leaves, order.price, 0)
+
+
+cdef void _on_accepted(EngineState *engine, const uint8_t *message) noexcept nogil:
+    cdef const ouch_order_accepted_t *m = <const ouch_order_accepted_t *>message
+    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
+    engine.counters[C_ANSWER_ACCEPTED] += 1
+    if order == NULL:
+        return
+    if oms_event(&engine.oms, order,
+                 OMS_ACCEPT_DEAD if m.order_state == c'D' else OMS_ACCEPT) == OMS_INVALID:
+        return
+    _time_answer(engine, order)
+    order.reference = be64(m.order_reference_number)
+    order.price = <uint32_t>be64(m.price)
+    order.leaves = be32(m.quantity)
+    if order.state == OMS_LIVE:
+        oms_hold(&engine.oms, order, order.leaves)
+    _came_alive(engine, order, ORDER_ACCEPTED)
+
+
+cdef void _on_replaced(EngineState *engine, const uint8_t *message) noexcept nogil:
+    cdef const ouch_order_replaced_t *m = <const ouch_order_replaced_t *>message
+    cdef OmsOrder *original = _find(engine, be32(m.orig_user_ref_num))
+    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
+    engine.counters[C_ANSWER_REPLACED] += 1
+    if original == NULL or order == NULL:
+        return
+    if oms_event(&engine.oms, order,
+                 OMS_ACCEPT_DEAD if m.order_state == c'D' else OMS_ACCEPT) == OMS_INVALID:
+        return
+    order.chain_filled = original.chain_filled
+    oms_event(&engine.oms, original, OMS_REPLACED)
+    _time_answer(engine, order)
+    order.reference = be64(m.order_reference_number)
+    order.price = <uint32_t>be64(m.price)
+    order.leaves = be32(m.quantity)
+    order.other_ref = 0
+    if order.state == OMS_LIVE:
+        oms_hold(&engine.oms, order, order.leaves)
+    _came_alive(engine, order, ORDER_REPLACED)
+
+
+cdef void _on_rejected(EngineState *engine, const uint8_t *message) noexcept nogil:
+    cdef const ouch_rejected_t *m = <const ouch_rejected_t *>message
+    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
+    cdef OmsOrder *original
+    cdef bint replacement
+    engine.counters[C_ANSWER_REJECTED] += 1
+    if order == NULL:
+        return
+    replacement = order.state == OMS_REPLACEMENT
+    if oms_event(&engine.oms, order, OMS_REJECT) == OMS_INVALID:
+        return
+    _time_answer(engine, order)
+    if not replacement:
+        _tell(engine, order, ORDER_REJECTED, 0, order.price, be16(m.reason))
+        return
+    original = oms_find(&engine.oms, order.other_ref)
+    if original != NULL and oms_event(&engine.oms, original, OMS_REPLACE_FAILED) != OMS_INVALID:
+        original.other_ref = 0
+        _tell(engine, original, ORDER_REPLACE_FAILED, 0, original.price, be16(m.reason))
+
+
+cdef void _void_replacement(EngineState *engine, OmsOrder *order) noexcept nogil:
+    """An order died with a replacement in flight: the venue ignores that one (OUCH 5.0)."""
+    cdef OmsOrder *replacement
+    if order.other_ref == 0:
+        return
+    replacement = oms_find(&engine.oms, order.other_ref)
+    order.other_ref = 0
+    if replacement != NULL and replacement.state == OMS_REPLACEMENT:
+        oms_event(&engine.oms, replacement, OMS_VOID)
+        _tell(engine, order, ORDER_REPLACE_FAILED, 0, order.price, 0)
+
+
+cdef bint _reduce(EngineState *engine, OmsOrder *order, uint32_t shares) noexcept nogil:
+    """Takes shares off what is open; False when the order's state does not allow it."""
+    if shares > order.leaves:
+        shares = order.leaves
+    if oms_event(&engine.oms, order, OMS_GONE if shares == order.leaves else OMS_PART) \
+            == OMS_INVALID:
+        return False
+    order.leaves -= shares
+    if order.state != OMS_DEAD:
+        oms_hold(&engine.oms, order, order.leaves)
+    return True
+
+
+cdef void _on_executed(EngineState *engine, const uint8_t *message) noexcept nogil:
+    cdef const ouch_order_executed_t *m = <const ouch_order_executed_t *>message
+    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
+    cdef uint32_t shares = be32(m.quantity)
+    engine.counters[C_ANSWER_EXECUTED] += 1
+    if order == NULL:
+        return
+    # The shares changed hands whatever our table thinks of it.
+    engine.counters[C_FILLED_SHARES] += shares
+    engine.oms.symbols[order.locate].position += (
+        <int64_t>shares if order.side == SIDE_BID else -<int64_t>shares)
+    order.chain_filled += shares
+    if not _reduce(engine, order, shares):
+        return
+    if order.state == OMS_DEAD:
+        engine.counters[C_ORDERS_FILLED] += 1
+    _tell(engine, order, ORDER_EXECUTED, shares, <uint32_t>be64(m.price), 0)
+    if order.state == OMS_DEAD:
+        _void_replacement(engine, order)
+
+
+cdef void _on_canceled(EngineState *engine, uint32_t user_ref, uint32_t shares,
+                       uint8_t reason) noexcept nogil:
+    cdef OmsOrder *order = _find(engine, user_ref)
+    engine.counters[C_ANSWER_CANCELED] += 1
+    if order == NULL or not _reduce(engine, order, shares):
+        return
+    _tell(engine, order, ORDER_CANCELED, shares, order.price, reason)
+    if order.state == OMS_DEAD:
+        _void_replacement(engine, order)
+
+
+cdef void on_answer(EngineState *engine, const uint8_t *message, uint32_t length) noexcept nogil:
+    cdef uint8_t kind
+    if ouch_check_out(message, length) != OUCH_OK:
+        engine.counters[C_OUCH_DROP_MALFORMED] += 1
+        return
+    kind = message[0]
+    if kind == OUCH_ORDER_ACCEPTED:
+        _on_accepted(engine, message)
+    elif kind == OUCH_ORDER_EXECUTED:
+        _on_executed(engine, message)
+    elif kind == OUCH_ORDER_REPLACED:
+        _on_replaced(engine, message)
+    elif kind == OUCH_ORDER_CANCELED:
+        _on_canceled(engine, be32((<const ouch_order_canceled_t *>message).user_ref_num),
+                     be32((<const ouch_order_canceled_t *>message).quantity),
+                     (<const ouch_order_canceled_t *>message).reason)
+    elif kind == OUCH_REJECTED:
+        _on_rejected(engine, message)
+    elif kind == OUCH_AIQ_CANCELED:
+        _on_canceled(engine, be32((<const ouch_aiq_canceled_t *>message).user_ref_num),
+                     be32((<const ouch_aiq_canceled_t *>message).decrement_shares),
+                     (<const ouch_aiq_canceled_t *>message).reason)
+    elif kind == OUCH_ACCOUNT_QUERY_RESPONSE:
+        engine.counters[C_ANSWER_OTHER] += 1
+        if engine.oms.next_user_ref == 0:
+            engine.oms.next_user_ref = be32(
+                (<const ouch_account_query_response_t *>message).next_user_ref_num)
+            engine.counters[C_READY] = 1
+    elif kind == OUCH_CANCEL_REJECT:
+        engine.counters[C_ANSWER_CANCEL_REJECTED] += 1
+    else:
+        engine.counters[C_ANSWER_OTHER] += 1
+
+
+cdef void sweep(EngineState *engine) noexcept nogil:
+    cdef uint32_t i, places = engine.oms.mask + 1
+    cdef OmsOrder *order
+    for i in range(SWEEP_PLACES_PER_STEP):
+        if engine.sweep_at >= places:
+            engine.sweeping = 0
+            return
+        order = &engine.oms.orders[engine.sweep_at]
+        engine.sweep_at += 1
+        if order.state == OMS_LIVE or order.state == OMS_PENDING_REPLACE:
+            _cancel(engine, order)

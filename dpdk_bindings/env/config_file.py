@@ -1,0 +1,127 @@
+"""TOML files into typed structs, with errors that say where and what was meant.
+
+``load(path, Type)`` decodes with msgspec (which brings the types, ranges and defaults) and turns
+whatever is wrong into one sentence: file, line, key, and the key or kind that was meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+# A key ends in its unit; these are the ones people reach for instead of each other.
+_UNITS = {
+    "ns": "nanoseconds",
+    "us": "microseconds",
+    "ms": "milliseconds",
+    "s": "seconds",
+    "bytes": "bytes",
+    "mib": "MiB",
+    "ppm": "millionths",
+    "per_s": "events a second",
+}
+
+
+class ConfigError(ValueError):
+    """What is wrong with a configuration file, as one sentence with its remedy."""
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """Reads ``path`` as TOML into ``kind``; raises ConfigError."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; check the path and its permissions") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    return decode(text, kind, str(path))
+
+
+def decode(text: str, kind: type[T], name: str) -> T:
+    """As :func:`load`, from text; ``name`` stands in the error for the file."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not valid TOML: {error}") from None
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), text, kind, name)) from None
+
+
+def _explain(message: str, text: str, kind: type[Any], name: str) -> str:
+    what, _, where = message.partition(" - at `")
+    path = [part for part in re.split(r"[.\[\]]", where.rstrip("`").lstrip("$")) if part]
+    unknown = re.search(r"unknown field `([^`]*)`", what)
+    if unknown:
+        key = unknown.group(1)
+        line = _line_of(text, [*path, key])
+        known = _fields(kind, path)
+        section = f"[{'.'.join(path)}]" if path else "the file"
+        return f"{name}{line}: unknown key '{key}' in {section}; {_meant(key, known)}"
+    missing = re.search(r"missing required field `([^`]*)`", what)
+    if missing:
+        section = f"[{'.'.join(path)}]" if path else "the file"
+        return f"{name}: {section} needs the key '{missing.group(1)}'; add it"
+    line = _line_of(text, path)
+    key = ".".join(path) or "the file"
+    return f"{name}{line}: {key}: {_lower(what)}{_unit_hint(path)}"
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _unit_hint(path: list[str]) -> str:
+    if path:
+        for unit, word in _UNITS.items():
+            if path[-1].endswith("_" + unit):
+                return f"; give a plain number of {word}"
+    return ""
+
+
+def _meant(key: str, known: list[str]) -> str:
+    for candidate in known:
+        if candidate != key and _stem(candidate) == _stem(key):
+            return f"did you mean '{candidate}'? the unit is part of the key"
+    close = difflib.get_close_matches(key, known, n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return "known keys are " + ", ".join(known)
+
+
+def _stem(key: str) -> str:
+    return re.sub(r"_(ns|us|ms|s|bytes|kib|mib|gib|ppm)$", "", key)
+
+
+def _fields(kind: Any, path: list[str]) -> list[str]:
+    for part in path:
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            return []
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        kind = fields.get(part)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [field.encode_name for field in msgspec.structs.fields(kind)]
+    return []
+
+
+def _line_of(text: str, path: list[str]) -> str:
+    """":LINE" of a key, or "" where it cannot be told (inline tables, arrays of tables)."""
+    section, key = ".".join(path[:-1]), path[-1] if path else ""
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line)
+        if header:
+            current = header.group(1)
+            if current == ".".join(path):
+                return f":{number}"
+        elif current == section and re.match(rf"\s*{re.escape(key)}\s*=", line):
+            return f":{number}"
+    return ""
