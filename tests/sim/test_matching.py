@@ -7,11 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from feed_sim.exchange.matching import Matching
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
-from feed_sim.exchange.matching import Matching
 from naive_matching import NaiveMatching
 
 BUY, SELL = 0, 1
