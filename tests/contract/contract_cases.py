@@ -1,0 +1,122 @@
+"""The matrix: one row a backend. A new backend slots in by a row at the end of CASES.
+
+A row tells how to open a pair of ends of which one sends and the other receives, and what the
+backend promises beyond the contract. Everything in test_contract.py runs for every row.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract_driver import BURST_MAX, Hot
+
+from dpdk_bindings import Queue, open_queue
+
+
+def unique(name: str) -> str:
+    """A segment name that no other test run has."""
+    return f"test-{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+class Pair:
+    """Two ends. ``receiver`` of a pair that is not live ends the sending for good."""
+
+    def __init__(self, sender: Queue, open_receiver: Callable[[], Queue], live: bool) -> None:
+        self.sender = sender
+        self.sent_stats: dict[str, int] = {}
+        self._live = live
+        self._open_receiver = open_receiver
+        self._receiver: Queue | None = open_receiver() if live else None
+
+    @property
+    def receiver(self) -> Queue:
+        if self._receiver is None:
+            self.sent_stats = self.sender.stats()
+            self.sender.close()
+            self._receiver = self._open_receiver()
+        return self._receiver
+
+    def stats(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The sender's and the receiver's counters."""
+        received = self.receiver.stats()
+        return (self.sender.stats() if self._live else self.sent_stats), received
+
+    def pump(self, frames: list[bytes]) -> list[bytes]:
+        """Sends all frames and returns what arrived, with as many rounds as it takes."""
+        sender, arrived, at = Hot(self.sender), [], 0
+        for _ in range(100 * (len(frames) + BURST_MAX)):
+            if at == len(frames):
+                break
+            at += sender.send(frames[at : at + BURST_MAX])
+            sender.service()
+            if self._live:
+                Hot(self.receiver).service()
+                arrived += Hot(self.receiver).take()
+        assert at == len(frames), "the queue stopped taking frames"
+        receiver, idle, now_ns = Hot(self.receiver), 0, 1
+        while idle < 3:  # by then whatever is held back by time has come out
+            now_ns += 10**9
+            receiver.service(now_ns)
+            burst = receiver.take()
+            arrived += burst
+            idle = 0 if burst else idle + 1
+        return arrived
+
+    def close(self) -> None:
+        self.sender.close()
+        if self._receiver is not None:
+            self._receiver.close()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backend in one configuration."""
+
+    name: str
+    open: Callable[[Path], Pair]
+    live: bool = True  # both ends are open at once, so that a full ring can be had
+    keeps_timestamps: bool = True
+    # Sends may be refused or cut short at random: what one burst takes cannot be foretold.
+    short_sends: bool = False
+    # "" or why it cannot run here, asked when the test runs.
+    skip: Callable[[], str] = lambda: ""
+
+
+def _memory(options: str = "", wrap: str = "") -> Callable[[Path], Pair]:
+    def opened(path: Path) -> Pair:
+        name = f"{wrap}memory:{unique('contract')}{options}"
+        return Pair(open_queue(name), lambda: open_queue(name), live=True)
+
+    return opened
+
+
+def _pcap(ending: str, wrap: str = "") -> Callable[[Path], Pair]:
+    def opened(path: Path) -> Pair:
+        file = path / f"frames{ending}"
+        sender = open_queue(f"{wrap}pcap:,out={file}")
+        return Pair(sender, lambda: open_queue(f"{wrap}pcap:{file}"), live=False)
+
+    return opened
+
+
+CASES = [
+    Case("memory", _memory()),
+    Case("memory-small", _memory(",slots=64,frame_bytes=1536")),
+    Case("pcap", _pcap(".pcap"), live=False),
+    Case("pcapng", _pcap(".pcapng"), live=False),
+    Case("fault-none", _memory(",slots=256", wrap="fault:")),
+    Case("fault-pcap", _pcap(".pcap", wrap="fault:"), live=False),
+    Case("fault-short", _memory(wrap="fault(short_send=0.5,seed=3):"), short_sends=True),
+]
+
+
+def pairs(case: Case, path: Path) -> Iterator[Pair]:
+    pair = case.open(path)
+    try:
+        yield pair
+    finally:
+        pair.close()
