@@ -62,11 +62,15 @@ cdef struct EngineState:
     uint64_t traded_names[SYMBOLS_TRADED_MAX]   # 8 characters each
     uint8_t *traded             # by stock locate
     Address addresses[ROLE_COUNT]
+    uint64_t type_counts[256]   # ITCH messages delivered, by type letter
 
 # Applies the bursts of one loop. True when something changed without any frame (a timer ran out),
 # so that a recorder knows that this step matters.
 cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, uint32_t kill,
                uint64_t now) noexcept nogil
+
+# Brings the gauges of the segment up to date.
+cdef void engine_publish(EngineState *engine) noexcept nogil
 
 cdef class Engine:
     cdef EngineState *engine

@@ -95,6 +95,7 @@ cdef inline void _on_message(EngineState *engine, const uint8_t *message, uint32
     if result != ITCH_OK:
         engine.counters[C_ITCH_UNKNOWN if result == ITCH_UNKNOWN else C_ITCH_EMPTY] += 1
     else:
+        engine.type_counts[message[0]] += 1
         flags = book_apply(&engine.book, message)
         if message[0] == ITCH_STOCK_DIRECTORY:
             _learn_symbol(engine, message)
@@ -356,6 +357,11 @@ cdef class Engine:
     def publish(self) -> None:
         """Brings the gauges of the segment up to date."""
         engine_publish(self.engine)
+
+    def counts_by_type(self) -> dict[str, int]:
+        """ITCH messages delivered, by type letter."""
+        counts = self.engine.type_counts
+        return {chr(i): counts[i] for i in range(256) if counts[i]}
 
     def ladder(self, locate: int, side: int) -> list[tuple[int, int, int]]:
         """(price, shares, orders) of one side, best first; prices in 1/10000 dollar."""
