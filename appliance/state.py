@@ -50,7 +50,7 @@ HEADER: list[tuple[str, str, int, str]] = [
     ("journal_done", "uint32_t", 0, "<u4"),  # the writer has everything on file
     ("journal_error", "uint32_t", 0, "<u4"),  # the writer's errno: halt trading
     ("loop_done", "uint32_t", 0, "<u4"),  # the engine has left its loop
-    ("reserved", "uint32_t", 0, "<u4"),
+    ("unanswered", "uint32_t", 0, "<u4"),  # at the end: orders that nobody answered
     ("kill_reason", "char", 128, "S128"),
     ("name", "char", 64, "S64"),
     ("queue_feed_a", "char", 64, "S64"),  # backend and mode really obtained (R5)

@@ -30,7 +30,7 @@ struct state_header {
     uint32_t journal_done;
     uint32_t journal_error;
     uint32_t loop_done;
-    uint32_t reserved;
+    uint32_t unanswered;
     char kill_reason[128];
     char name[64];
     char queue_feed_a[64];

@@ -1,0 +1,28 @@
+"""The strategies that come with the appliance, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.core.strategies.cross import Cross
+from appliance.core.strategies.quote import Quote
+from appliance.core.strategy import Strategy
+
+if TYPE_CHECKING:
+    from appliance.config import StrategySection
+
+TICK = 100  # one cent in 1/10000 dollar
+
+
+def make_strategy(section: StrategySection) -> Strategy:
+    """The strategy that a configuration names, with its settings."""
+    if section.name == "quote":
+        return Quote(shares=section.shares, rest_ns=section.rest_us * 1000)
+    if section.name == "cross":
+        return Cross(
+            shares=section.shares,
+            threshold=section.imbalance_thousandths,
+            spread_min=section.spread_ticks * TICK,
+            rest_ns=section.rest_us * 1000,
+        )
+    return Strategy()

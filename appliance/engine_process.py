@@ -1,0 +1,94 @@
+"""The engine's process: opens everything, runs the loop, leaves in good order.
+
+``python -m appliance.engine_process CONFIG_JSON`` is started by the supervisor, which watches it
+through the shared segment. Nothing here runs while the loop does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from appliance.config import Config, ConfigError, from_json
+from appliance.core.engine import Engine
+from appliance.core.strategies import make_strategy
+from appliance.state import Layout, State
+from appliance.tile import Tile
+from dpdk_bindings import PioError, Queue, open_queue
+from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
+
+LOCATES = 65_536
+
+
+def queue_names(config: Config) -> dict[str, str]:
+    """Role to queue name, of the lines that are configured."""
+    names = {
+        "feed_a": config.feed.line_a,
+        "feed_b": config.feed.line_b,
+        "orders": config.orders.queue,
+    }
+    return {role: name for role, name in names.items() if name}
+
+
+def make_state(config: Config) -> State:
+    """Creates the engine's segment, journal ring included."""
+    journal_bytes = config.journal.ring_mib << 20 if config.journal.path else 4096
+    journal_bytes = 1 << (journal_bytes - 1).bit_length()
+    layout = Layout(LOCATES, config.engine.checkpoints_max, journal_bytes)
+    state = State.create(config.engine.name, layout)
+    Ring(state.address + int(state.header["journal_offset"]), journal_bytes)
+    return state
+
+
+def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) -> None:
+    """Writes who we are into the segment; the start time last: it says that we are ready."""
+    for role, queue in queues.items():
+        state.header[f"queue_{role}"] = f"{queue.backend} {queue.mode}".encode()[:63]
+    state.header["strategy"] = config.strategy.name.encode()
+    state.header["engine_pid"] = os.getpid()
+    state.header["start_ns"] = now
+
+
+def run(config: Config) -> int:
+    """Runs one engine to its end; 0, or raises PioError, MemoryError or ValueError."""
+    with ExitStack() as stack:
+        state = make_state(config)
+        stack.callback(state.close)
+        queues = {
+            role: stack.enter_context(open_queue(name))
+            for role, name in queue_names(config).items()
+        }
+        clock = Clock()
+        engine = Engine(config, state, make_strategy(config.strategy))
+        tile = Tile(engine, queues, clock)
+        if config.journal.path:
+            ring = state.address + int(state.header["journal_offset"])
+            tile.record_to(ring, config.journal.record == "all")
+        stop = stack.enter_context(StopWord(state.word_address("stop")))
+        if config.engine.core >= 0:
+            pin_to_core(config.engine.core)
+        _announce(state, config, queues, clock.now())
+        seconds = config.engine.seconds
+        tile.run(clock.now() + seconds * 1_000_000_000 if seconds else 0)
+        tile.finish(clock.now())
+        state.header["unanswered"] = tile.orders_unanswered
+        state.header["stop"] = stop.value or 1
+        state.header["loop_done"] = 1
+        return 0
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python -m appliance.engine_process CONFIG_JSON", file=sys.stderr)
+        return 2
+    try:
+        return run(from_json(Path(arguments[0]).read_bytes()))
+    except (PioError, ConfigError, ValueError, MemoryError, OSError) as error:
+        print(f"appliance: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

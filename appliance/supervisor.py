@@ -1,0 +1,231 @@
+"""Control: starts the engine and its companions, watches them, and ends them in order.
+
+    control (this process)  ->  engine     one core, one loop
+                            ->  journal    drains the ring to the file
+                            ->  exporter   serves the counters
+
+Processes, not threads: nothing that happens here can interrupt the engine's core. The engine is told
+to stop through the segment's stop word, and so is everybody else by what the engine leaves there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from appliance.config import Config
+from appliance.state import Kill, State
+from dpdk_bindings import PioError
+
+START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop starts
+STOP_TIMEOUT_S = 5.0
+HEARTBEAT_TIMEOUT_S = 5.0  # a loop that has not published for so long is hung
+TICK_S = 0.25
+
+
+class RunError(RuntimeError):
+    """The run could not be started, or a part of it died; one sentence."""
+
+
+@dataclass
+class Faults:
+    """Page faults of the engine's process, read from outside: the loop itself never asks."""
+
+    after_first_second: int | None = None
+    last: int = 0
+
+    @property
+    def since(self) -> int | None:
+        """Faults after the loop's first second; None when it did not last that long."""
+        return None if self.after_first_second is None else self.last - self.after_first_second
+
+
+@dataclass
+class Supervisor:
+    """One run of the appliance. ``start``, then ``watch`` until it returns, then ``stop``."""
+
+    config: Config
+    engine: subprocess.Popen[bytes] | None = None
+    writer: subprocess.Popen[bytes] | None = None
+    exporter: subprocess.Popen[bytes] | None = None
+    state: State | None = None
+    faults: Faults = field(default_factory=Faults)
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def start(self) -> State:
+        """Starts everything; returns the engine's state once its loop is about to run."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
+        settings = folder / "config.json"
+        settings.write_bytes(self.config.to_json())
+        self.engine = self._spawn("appliance.engine_process", str(settings))
+        self.state = self._await_state()
+        name = self.config.engine.name
+        if self.config.journal.path:
+            self.writer = self._spawn(
+                "appliance.journal.writer", name, self.config.journal.path,
+                "--config-json", str(settings),
+            )
+        if self.config.telemetry.port:
+            self.exporter = self._spawn(
+                "appliance.telemetry.exporter", name,
+                "--port", str(self.config.telemetry.port),
+                "--address", self.config.telemetry.address,
+            )
+        return self.state
+
+    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        # A group of its own: Ctrl-C reaches control alone, which ends the others in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], start_new_session=True
+        )
+        if module != "appliance.engine_process":
+            self._keep_off_the_core(process.pid)
+        return process
+
+    def _keep_off_the_core(self, pid: int) -> None:
+        others = os.sched_getaffinity(0) - {self.config.engine.core}
+        if others:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.sched_setaffinity(pid, others)
+
+    def _await_state(self) -> State:
+        assert self.engine is not None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.engine.poll() is not None:
+                raise RunError("")  # it has said why itself
+            with contextlib.suppress(PioError, ValueError):
+                state = State.attach(self.config.engine.name)
+                if int(state.header["start_ns"]) and (
+                    int(state.header["engine_pid"]) == self.engine.pid
+                ):
+                    return state
+                state.close()
+            time.sleep(0.01)
+        raise RunError(
+            f"the engine did not start within {START_TIMEOUT_S:.0f} s; "
+            f"make [tables] smaller, or look at what else the host is doing"
+        )
+
+    def watch(self, tick: Callable[[], None], stopping: Callable[[], bool]) -> None:
+        """Looks after the run until it ends by itself or ``stopping`` says so."""
+        assert self.engine is not None and self.state is not None
+        started = time.monotonic()
+        while self.engine.poll() is None and not stopping():
+            self._sample_faults(time.monotonic() - started)
+            self._check_companions()
+            if int(self.state.header["loop_done"]):
+                return
+            tick()
+            time.sleep(TICK_S)
+
+    def _sample_faults(self, elapsed_s: float) -> None:
+        assert self.engine is not None
+        with contextlib.suppress(OSError, IndexError):
+            stat = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
+            self.faults.last = int(stat[7]) + int(stat[9])  # minor and major; proc(5)
+            if self.faults.after_first_second is None and elapsed_s >= 1.0:
+                self.faults.after_first_second = self.faults.last
+
+    def _check_companions(self) -> None:
+        assert self.state is not None
+        if self.writer is not None and self.writer.poll() not in (None, 0):
+            self.state.kill(Kill.JOURNAL_ERROR, "the journal writer ended")
+        if self.exporter is not None and self.exporter.poll() is not None:
+            raise RunError(f"the exporter ended with status {self.exporter.returncode}; see above")
+
+    def stop(self) -> int:
+        """Ends the engine, then its companions; the engine's exit status."""
+        status = 0
+        if self.engine is not None:
+            if self.engine.poll() is None and self.state is not None:
+                self.state.header["stop"] = 1
+            status = self._end(self.engine)
+        if self.writer is not None:
+            status = self._end(self.writer) or status
+        if self.exporter is not None:
+            if self.exporter.poll() is None:
+                self.exporter.terminate()
+            self._end(self.exporter)
+        return status
+
+    def _end(self, process: subprocess.Popen[bytes]) -> int:
+        try:
+            return process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def close(self) -> None:
+        """Gives the segment and the files back."""
+        if self.state is not None:
+            self.state.close()
+            self.state = None
+        self._stack.close()
+
+
+def summary(config: Config, state: State, faults: Faults, seconds: float) -> dict[str, Any]:
+    """What a run did, for people, ``--json`` and the report."""
+    counts = state.counter_map()
+    packets = sum(counts[f"rx_frames_{role}"] for role in ("feed_a", "feed_b", "orders"))
+    drops = {
+        name: value
+        for name, value in counts.items()
+        if value and ("_drop_" in name or name.startswith(("risk_", "book_", "oms_", "feed_lost",
+                                                           "feed_buffer_", "journal_full")))
+    }
+    return {
+        "seconds": round(seconds, 3),
+        "messages": counts["feed_messages"],
+        "messages_per_s": round(counts["feed_messages"] / seconds) if seconds else 0,
+        "packets": packets,
+        "packets_per_s": round(packets / seconds) if seconds else 0,
+        "orders": {
+            "new": counts["sent_new"],
+            "replace": counts["sent_replace"],
+            "cancel": counts["sent_cancel"],
+            "accepted": counts["answer_accepted"],
+            "replaced": counts["answer_replaced"],
+            "rejected": counts["answer_rejected"],
+            "canceled": counts["answer_canceled"],
+            "executed": counts["answer_executed"],
+            "filled": counts["orders_filled"],
+            "filled_shares": counts["filled_shares"],
+            "open": counts["orders_open"],
+            "unanswered": int(state.header["unanswered"]),
+        },
+        "drops": drops,
+        "latency": {
+            name: state.histogram(name).summary()
+            for name in ("tick_to_trade", "feed_to_ack", "order_to_ack", "loop_busy")
+        },
+        "feed": {
+            "state": ("waiting", "live", "stale", "ended")[counts["feed_state"]],
+            "gap_open": bool(counts["feed_gap_open"]),
+            "lost": counts["feed_lost"],
+            "sequence": counts["feed_sequence"],
+            "gaps_a": counts["feed_gaps_a"],
+            "gaps_b": counts["feed_gaps_b"],
+            "gaps_filled": counts["feed_gaps_filled"],
+        },
+        "kill": {
+            "word": Kill(int(state.header["kill"])).name.lower(),
+            "reason": bytes(state.header["kill_reason"]).decode("utf-8", "replace"),
+        },
+        "backend": {
+            role: bytes(state.header[f"queue_{role}"]).decode()
+            for role in ("feed_a", "feed_b", "orders")
+        },
+        "page_faults_after_first_second": faults.since,
+        "checkpoints": int(state.header["checkpoint_count"]),
+        "strategy": config.strategy.name,
+        "counters": counts,
+    }
