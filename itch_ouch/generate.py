@@ -303,7 +303,8 @@ def _page_of(message: Message) -> Iterator[str]:
     if message.bytes_older:
         size += f"; {message.bytes_older} in an earlier revision"
     yield from ("", f"### {letter}{message.title}", "")
-    yield from (f"`{message.name}`, {size}. Section {message.section}.", "")
+    section = f"Section {message.section}" if message.letter else message.section
+    yield from (f"`{message.name}`, {size}. {section}.", "")
     yield from ("| offset | bytes | field | type | values |", "|---|---|---|---|---|")
     for f in message.fixed:
         values = "; ".join(f"`{key}` {text}" for key, text in f.values.items())
