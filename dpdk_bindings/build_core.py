@@ -13,6 +13,8 @@ CSRC = Path("dpdk_bindings/csrc")
 SOURCES = [
     "pio_registry.c",
     "pio_options.c",
+    "pio_afpacket.c",
+    "pio_afpacket_open.c",
     "pio_capture.c",
     "pio_fault.c",
     "pio_memory.c",

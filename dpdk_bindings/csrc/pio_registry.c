@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct pio_backend pio_backend_afpacket;
 extern const struct pio_backend pio_backend_fault;
 extern const struct pio_backend pio_backend_memory;
 extern const struct pio_backend pio_backend_pcap;
 
 static const struct pio_backend *const backends[] = {
     &pio_backend_memory,
+    &pio_backend_afpacket,
     &pio_backend_pcap,
     &pio_backend_fault,
 };
