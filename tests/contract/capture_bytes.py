@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from contract_driver import datagram
+
+A, B, C = datagram(b"first"), datagram(b"second, of another length"), datagram(b"")
 Packet = tuple[int, bytes]  # ns since the epoch, frame
 
 
@@ -70,3 +73,16 @@ def obsolete(order: str, ticks: int, data: bytes, interface_index: int = 0) -> b
 
 def unknown(order: str) -> bytes:
     return block(order, 0x0BAD, b"anybody's own")
+
+
+# One of each form, to be cut and changed anywhere.
+SMALL = {
+    "pcap": pcap([(1, A), (2, B)], ">"),
+    "pcapng": section("<")
+    + interface("<", 9)
+    + enhanced("<", 1, A)
+    + section(">")
+    + interface(">", 9)
+    + simple(">", B)
+    + obsolete(">", 5, C),
+}

@@ -1,0 +1,76 @@
+"""The C itself under the address and undefined-behaviour sanitizers, in drivers of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from capture_bytes import SMALL
+from contract_cases import unique
+
+HERE = Path(__file__).parent
+CSRC = HERE.parent.parent / "dpdk_bindings/csrc"
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+ROUNDS = 5000
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sanitized")
+    if not shutil.which("gcc"):
+        pytest.skip("there is no gcc to build the drivers with")
+    probe = ["gcc", *SANITIZE, "-x", "c", "-", "-o", str(path / "probe")]
+    if subprocess.run(probe, input=b"int main(void){return 0;}", capture_output=True).returncode:
+        pytest.skip("gcc has no address sanitizer here (Debian: libgcc-12-dev has it)")
+    return path
+
+
+def build(path: Path, sources: list[Path]) -> Path:
+    command = ["gcc", "-std=gnu11", "-O1", "-g", *SANITIZE, f"-I{CSRC}", *map(str, sources)]
+    subprocess.run([*command, "-o", str(path)], check=True)
+    return path
+
+
+def run(driver: Path, *arguments: str) -> list[int]:
+    """Runs it; the numbers it printed."""
+    done = subprocess.run([driver, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{arguments}: {done.stderr}"
+    return [int(word) for word in done.stdout.split() if word.isdigit()]
+
+
+def test_no_cut_or_changed_capture_is_read_past_its_end(scratch: Path) -> None:
+    driver = build(scratch / "capture", [HERE / "capture_driver.c", CSRC / "pio_capture.c"])
+    files = []
+    for form, content in SMALL.items():
+        files.append(scratch / form)
+        files[-1].write_bytes(content)
+    walks, records = run(driver, "1", *map(str, files))
+    assert walks == sum(map(len, SMALL.values())) + len(SMALL) + 40_000
+    assert records > walks
+
+
+@pytest.fixture(scope="module")
+def driver(scratch: Path) -> Path:
+    sources = [*CSRC.glob("pio_*.c"), CSRC / "tp_segment.c"]
+    return build(scratch / "backends", [HERE / "backends_driver.c", *sources])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> None:
+    link = f"memory:{unique('sanitized')}"
+    file = scratch / "frames.pcapng"
+    faults = "fault(loss=0.1,duplicate=0.2,reorder=0.3,corrupt=0.1,truncate=0.1)"
+    most = "fault(duplicate=1,reorder=1,depth=64):fault(duplicate=1)"
+    for sender, receiver in (
+        (link, link),
+        (f"{link},slots=2", f"{link},slots=2"),
+        (f"{link},slots=64", f"{faults}:{link},slots=64"),
+        (f"fault(short_send=0.5):{link},frame_bytes=64", f"{most}:{link},frame_bytes=64"),
+    ):
+        sent, received = run(driver, str(seed), str(ROUNDS), sender, receiver)
+        assert sent > ROUNDS // 4 and received > ROUNDS // 4, (sender, receiver)
+    sent, _ = run(driver, str(seed), str(ROUNDS // 10), f"pcap:,out={file}", link)
+    _, received = run(driver, str(seed), str(ROUNDS), link, f"{faults}:pcap:{file},loop=2")
+    assert sent < received < 3 * sent
