@@ -1,7 +1,8 @@
 """The same step over a file: day files, captures and recordings.
 
 A day file's messages are packed into the MoldUDP64 datagrams they would have come in, so that a
-replay exercises the whole way from the frame on. `now` is the time of the frame's first message.
+replay exercises the whole way from the frame on. `now` is the time of the frame's first message. The
+strategy's orders, if it has any, are answered by an obliging venue (obliging.pyx).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -14,6 +15,7 @@ from itch_ouch.net cimport (
 )
 from itch_ouch.wire cimport be16, get48, itch_message_bytes, itch_system_event_t
 from appliance.core.engine cimport BURST_MAX, ROLE_FEED_A, Burst, Engine, EngineState, step
+from appliance.obliging cimport oblige
 
 cdef enum:
     MESSAGE_BYTES_MIN = 11      # type, locate, tracking, timestamp: the part every message has
@@ -95,8 +97,9 @@ cdef uint32_t _next_frame(ItchSource *source, uint64_t *now) noexcept nogil:
 cdef uint64_t _replay(EngineState *engine, ItchSource *source, Burst *burst,
                       uint64_t frames_max) noexcept nogil:
     """Steps over up to frames_max datagrams; how many there were."""
-    cdef uint64_t frames = 0, now = 0
+    cdef uint64_t frames = 0, now = 0, answered = engine.channel.tx_wire
     cdef uint32_t length
+    oblige(engine, &answered)
     while frames < frames_max:
         length = _next_frame(source, &now)
         if length == 0:
@@ -105,6 +108,7 @@ cdef uint64_t _replay(EngineState *engine, ItchSource *source, Burst *burst,
         burst.frames[0].length = length
         burst.frames[0].flags = PIO_FRAME_CHECKSUM_GOOD
         step(engine, burst, 1, 0, now)
+        oblige(engine, &answered)
         frames += 1
     return frames
 
@@ -181,11 +185,13 @@ def replay_queue(Engine engine, queue, frames_max: int = 1 << 62) -> int:
     cdef Burst burst
     cdef Burst one
     cdef uint64_t frames = 0, limit = frames_max
+    cdef uint64_t answered = engine.engine.channel.tx_wire
     cdef uint32_t i, want
     memset(&one, 0, sizeof(Burst))
     one.role = ROLE_FEED_A
     one.count = 1
     with nogil:
+        oblige(engine.engine, &answered)
         while frames < limit:
             want = <uint32_t>(limit - frames if limit - frames < BURST_MAX else BURST_MAX)
             burst.count = q.rx_burst(q, burst.frames, want)
@@ -194,6 +200,7 @@ def replay_queue(Engine engine, queue, frames_max: int = 1 << 62) -> int:
             for i in range(burst.count):
                 one.frames[0] = burst.frames[i]
                 step(engine.engine, &one, 1, 0, burst.frames[i].timestamp_ns)
+                oblige(engine.engine, &answered)
             q.rx_release(q, burst.frames, burst.count)
             frames += burst.count
     return frames

@@ -140,9 +140,12 @@ class State:
         buffer = segment.buffer()
         self.header: Any = np.frombuffer(buffer, HEADER_DTYPE, 1)[0]
         if int(self.header["magic"]) != MAGIC or int(self.header["version"]) != VERSION:
+            name = segment.name
+            del self.header, buffer
+            segment.close()
             raise ValueError(
-                f"segment '{segment.name}' is not the state of this version of the appliance; "
-                f"stop what made it and remove /dev/shm/tickpath.{segment.name}"
+                f"segment '{name}' is not the state of this version of the appliance; "
+                f"stop what made it and remove /dev/shm/tickpath.{name}"
             )
         self.counters: npt.NDArray[np.uint64] = np.frombuffer(
             buffer, "<u8", COUNTERS, int(self.header["counters_offset"])

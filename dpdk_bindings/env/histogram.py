@@ -56,6 +56,12 @@ class Histogram:
         buffer = ffi.buffer(ffi.addressof(self._hist.counts), COUNTS * 8)
         return np.frombuffer(buffer, dtype=np.uint64).copy()
 
+    def copy(self) -> Histogram:
+        """The same counters in memory of its own."""
+        copied = Histogram()
+        ffi.memmove(copied._hist, self._hist, SIZE_BYTES)
+        return copied
+
     def percentile(self, percent: float) -> int:
         """The highest value equivalent to the percentile's, capped at the exact maximum."""
         return self.percentiles([percent])[0]

@@ -1,0 +1,305 @@
+"""The command line: ``appliance VERB``. Every verb that prints figures has ``--json``.
+
+Exit status: 0 fine; 1 the run itself went wrong; 2 wrong input, or a file that could be read only in
+part (what could be read is printed). Errors are one sentence with the remedy, on standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from appliance import show
+from appliance.config import Config, ConfigError, from_text, load_config
+from appliance.state import Kill, State
+from appliance.supervisor import RunError, Supervisor, summary
+from dpdk_bindings import PioError, backends
+
+click.rich_click.USE_MARKDOWN = True
+click.rich_click.SHOW_ARGUMENTS = True
+
+CONFIG = click.option(
+    "-c", "--config", "config_path", type=click.Path(path_type=Path), required=True,
+    metavar="FILE", help="The configuration, TOML. `docs/appliance.toml` is a commented one.",
+)
+NAME = click.option(
+    "-n", "--name", default="appliance", show_default=True,
+    help="Which engine: `engine.name` of its configuration.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
+
+
+def fail(sentence: str, status: int = 2) -> NoReturn:
+    """One sentence on standard error, and out."""
+    print(f"appliance: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turns what a user can cause into one sentence and exit status 2."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever read our output has left: there is nobody to tell.
+        sys.stderr.close()
+        sys.exit(1)
+    except (PioError, ConfigError, RunError, ValueError, MemoryError) as error:
+        if str(error):
+            fail(str(error))
+        sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror}; check the path and its permissions")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tickpath")
+def main() -> None:
+    """A trading appliance on one polling core: **ITCH in, OUCH out**, no kernel between the two.
+
+    Start with `appliance check -c FILE` to see what a configuration would do, then
+    `appliance run -c FILE`. In another terminal `appliance status` looks at it and
+    `appliance kill` halts its trading.
+    """
+
+
+# ---- running -------------------------------------------------------------------------------------
+
+
+@main.command()
+@CONFIG
+@JSON
+@click.option("--seconds", type=click.IntRange(0), help="Stop after so long; 0: when told to.")
+@click.option("--result", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the figures of the run here, too, as JSON.")
+@click.option("--checkpoints", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the book digests here, one JSON object a line.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="Write a latency plot and an HTML report into this folder.")
+def run(config_path: Path, as_json: bool, seconds: int | None, result: Path | None,
+        checkpoints: Path | None, report: Path | None) -> None:
+    """Runs the appliance until Ctrl-C, SIGTERM or `--seconds`.
+
+    Starts the engine on its core, the journal writer and the exporter as processes of their own,
+    shows a live view on a terminal (a line a second elsewhere), and ends with a summary. Nothing
+    is left behind: no process, no segment.
+
+        appliance run -c docs/appliance.toml --seconds 10
+    """
+    with one_sentence():
+        config = load_config(config_path)
+        if seconds is not None:
+            config = show.with_seconds(config, seconds)
+        figures, histograms, digests, status = _run(config, quiet=as_json)
+    if checkpoints is not None:
+        checkpoints.write_text("".join(json.dumps(row) + "\n" for row in digests))
+    if result is not None:
+        result.write_text(json.dumps(figures, indent=2) + "\n")
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show.summary(Console(), figures)
+    if report is not None:
+        with one_sentence():
+            show.report(figures, histograms, report)
+    sys.exit(status)
+
+
+def _run(config: Config, quiet: bool) -> tuple[dict[str, Any], dict[str, Any], list[Any], int]:
+    """One supervised run; its figures, histograms, digests and exit status."""
+    told: list[int] = []
+    former = {
+        number: signal.signal(number, lambda number, _: told.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    supervisor = Supervisor(config)
+    try:
+        state = supervisor.start()
+        started = time.monotonic()
+        with show.live(state, quiet) as tick:
+            supervisor.watch(tick, lambda: bool(told))
+        elapsed = time.monotonic() - started
+        status = supervisor.stop()
+        figures = summary(config, state, supervisor.faults, elapsed)
+        histograms = show.copies(state)
+        digests = show.digests(state)
+    finally:
+        supervisor.stop()
+        supervisor.close()
+        for number, handler in former.items():
+            signal.signal(number, handler)
+    return figures, histograms, digests, 1 if status else 0
+
+
+@main.command()
+@CONFIG
+@JSON
+def check(config_path: Path, as_json: bool) -> None:
+    """Reads a configuration, says what it would do, and changes nothing.
+
+    Every key is checked for its name, type, range and unit; every queue for whether its backend
+    can work on this host; the core for whether it exists.
+    """
+    with one_sentence():
+        config = load_config(config_path)
+        findings = show.findings(config)
+    if as_json:
+        print(json.dumps({"config": json.loads(config.to_json()), "findings": findings}, indent=2))
+    else:
+        show.check(Console(), config, findings)
+    sys.exit(2 if any(not finding["ok"] for finding in findings) else 0)
+
+
+# ---- a running engine ----------------------------------------------------------------------------
+
+
+def _with_state(name: str, write: bool, act: Callable[[State], Any]) -> Any:
+    with one_sentence():
+        try:
+            state = State.attach(name) if write else State.view(name)
+        except PioError as error:
+            fail(f"no engine named '{name}' is running ({error.why}); start one with "
+                 f"`appliance run`, or name another with --name")
+        try:
+            return act(state)
+        finally:
+            state.close()
+
+
+@main.command()
+@NAME
+@JSON
+def status(name: str, as_json: bool) -> None:
+    """Looks at a running engine: feed, books, orders, drops, latencies. Disturbs nothing."""
+    figures = _with_state(name, False, show.status_figures)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show.status(Console(), figures)
+    sys.exit(0)
+
+
+@main.command()
+@click.argument("reason", default="operator", required=False)
+@NAME
+def kill(reason: str, name: str) -> None:
+    """Halts trading at once: no new order leaves, open orders are cancelled.
+
+    The feed is still followed and the journal still written. `appliance arm` lets it trade again.
+    """
+    _with_state(name, True, lambda state: state.kill(Kill.OPERATOR, reason))
+    print(f"{name}: trading is halted ({reason}); `appliance arm` lifts it")
+
+
+@main.command()
+@NAME
+def arm(name: str) -> None:
+    """Lets a halted engine trade again. Look at `appliance status` for why it halted first."""
+    before = _with_state(name, True, show.arm)
+    print(f"{name}: armed" + (f" (was halted: {before})" if before else " (it was not halted)"))
+
+
+@main.command("backends")
+@JSON
+def backends_verb(as_json: bool) -> None:
+    """Which ways of moving packets this build has, and which work on this host."""
+    rows = backends()
+    if as_json:
+        keys = ("name", "built", "usable", "mode", "why", "remedy")
+        print(json.dumps({"backends": [{k: asdict(row)[k] for k in keys} for row in rows]}))
+        return
+    table = Table(title="Packet backends on this host")
+    for heading in ("backend", "built", "usable", "mode", "what it is, or why not and what helps"):
+        table.add_column(heading)
+    for row in rows:
+        why = f"{row.why}; {row.remedy}" if row.why else row.summary
+        yes = {True: "[green]yes[/]", False: "[red]no[/]"}
+        table.add_row(row.name, yes[row.built], yes[row.usable], row.mode, why)
+    Console().print(table)
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+
+def _parse_time(text: str | None) -> int:
+    """HH:MM:SS.n as ns since midnight."""
+    if text is None:
+        return 0
+    try:
+        hours, minutes, seconds = text.split(":")
+        whole, _, fraction = seconds.partition(".")
+        clock = int(hours) * 3600 + int(minutes) * 60 + int(whole)
+        if not (0 <= int(minutes) < 60 and 0 <= int(whole) < 60 and len(fraction) <= 9):
+            raise ValueError
+        return max(1, clock * 1_000_000_000 + int(fraction.ljust(9, "0") or 0))
+    except ValueError:
+        fail(f"'{text}' is not a time of day; write HH:MM:SS.n, as in 09:30:00.25")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@JSON
+@click.option("--strategy", type=click.Choice(["none", "quote", "cross"]), default="none",
+              show_default=True, help="Run this strategy; an obliging venue answers it.")
+@click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Limits and tables from this configuration.")
+def replay(file: Path, as_json: bool, strategy: str, config_path: Path | None) -> None:
+    """Runs a file through the very step that runs live, and says what came of it.
+
+    Takes day files (`.itch`), captures (`.pcap`, `.pcapng`), all also with `.gz`, and recordings
+    (`.tpj`), whose orders must come out byte for byte as they were recorded. With a strategy, every
+    order is accepted, immediate-or-cancel orders execute at their limit, resting ones never do:
+    it shows what a strategy does, not what it earns.
+
+        appliance replay day.itch.gz --strategy cross --json
+    """
+    with one_sentence():
+        config = load_config(config_path) if config_path else from_text("", "defaults")
+        config = show.with_strategy(config, strategy)
+        figures = show.replay_file(file, config, Console(stderr=True))
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        show.replay(Console(), file, figures)
+    if figures.get("broken_at") is not None:
+        fail(f"{file}: damaged at byte {figures['broken_at']}; what came before is printed above")
+    sys.exit(0 if figures.get("equal", True) else 1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("symbol")
+@click.option("--at", metavar="HH:MM:SS.n", help="As of this time of day; the end otherwise.")
+@click.option("--depth", type=click.IntRange(1), default=10, show_default=True,
+              help="Levels a side to show.")
+@JSON
+def book(file: Path, symbol: str, at: str | None, depth: int, as_json: bool) -> None:
+    """Shows one symbol's ladder out of a day file or capture, as of a time of day.
+
+        appliance book day.itch AAPL --at 09:30:00.5
+    """
+    until_ns = _parse_time(at)
+    with one_sentence():
+        ladder = show.ladder_of(file, symbol.upper(), until_ns, depth, Console(stderr=True))
+    if as_json:
+        print(json.dumps(ladder, indent=2))
+    else:
+        show.ladder(Console(), ladder)
+    if ladder["broken_at"] is not None:
+        fail(f"{file}: damaged at byte {ladder['broken_at']}; the ladder is as of there")
+
+
+if __name__ == "__main__":
+    main()
