@@ -86,10 +86,14 @@ def main() -> None:
               help="Write the figures of the run here, too, as JSON.")
 @click.option("--checkpoints", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the book digests here, one JSON object a line.")
+@click.option("--histograms", "histograms_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the latency histograms here, as JSON.")
+@click.option("--no-summary", is_flag=True, help="Print no summary at the end.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FOLDER",
               help="Write a latency plot and an HTML report into this folder.")
 def run(config_path: Path, as_json: bool, seconds: int | None, result: Path | None,
-        checkpoints: Path | None, report: Path | None) -> None:
+        checkpoints: Path | None, histograms_path: Path | None, no_summary: bool,
+        report: Path | None) -> None:
     """Runs the appliance until Ctrl-C, SIGTERM or `--seconds`.
 
     Starts the engine on its core, the journal writer and the exporter as processes of their own,
@@ -105,11 +109,14 @@ def run(config_path: Path, as_json: bool, seconds: int | None, result: Path | No
         figures, histograms, digests, status = _run(config, quiet=as_json)
     if checkpoints is not None:
         checkpoints.write_text("".join(json.dumps(row) + "\n" for row in digests))
+    if histograms_path is not None:
+        rows = {name: histogram.to_json() for name, histogram in histograms.items()}
+        histograms_path.write_text(json.dumps(rows))
     if result is not None:
         result.write_text(json.dumps(figures, indent=2) + "\n")
     if as_json:
         print(json.dumps(figures, indent=2))
-    else:
+    elif not no_summary:
         show.summary(Console(), figures)
     if report is not None:
         with one_sentence():

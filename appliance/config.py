@@ -1,13 +1,14 @@
 """The configuration: every key once, with its type, range, default and unit (R7).
 
-``docs/appliance.toml`` is the complete, commented default. A key's unit is its last word.
+``docs/appliance.toml`` is the complete, commented default, written from here by ``python -m
+appliance.generate``. A key's unit is its last word.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,12 +17,15 @@ from dpdk_bindings.env.config_file import ConfigError, decode, load
 
 __all__ = ["Config", "ConfigError", "from_json", "from_text", "load_config"]
 
-Positive = Annotated[int, Meta(ge=1)]
-NotNegative = Annotated[int, Meta(ge=0)]
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Symbol = Annotated[str, Meta(min_length=1, max_length=8, pattern=r"^[A-Z0-9.+*=$^#-]+$")]
-Session = Annotated[str, Meta(min_length=1, max_length=10, pattern=r"^[A-Za-z0-9]+$")]
-QueueName = Annotated[str, Meta(min_length=1, max_length=255)]
+
+def key(description: str, **limits: Any) -> Meta:
+    """What a key means, for docs/appliance.toml, and its limits."""
+    return Meta(description=description, **limits)
+
+
+MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
+SESSION = r"^[A-Za-z0-9]{1,10}$"
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9.+*=$^#-]{1,8}$")]
 
 
 class Section(Struct, forbid_unknown_fields=True, frozen=True):
@@ -29,86 +33,120 @@ class Section(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class EngineSection(Section):
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "appliance"
-    core: Annotated[int, Meta(ge=-1, le=4095)] = -1  # -1: wherever the kernel puts it
-    seconds: NotNegative = 0  # 0: until stopped
-    checkpoint_every: NotNegative = 0  # feed messages between book digests; 0: none
-    checkpoints_max: Annotated[int, Meta(ge=1, le=1 << 20)] = 4096
+    name: Annotated[str, key(
+        "Names the shared segment; `appliance status --name`.",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "appliance"
+    core: Annotated[int, key(
+        "The core the loop runs on, best an isolated one; -1: wherever the kernel puts it.",
+        ge=-1, le=4095)] = -1
+    seconds: Annotated[int, key("Stop after so long; 0: when told to.", ge=0)] = 0
+    checkpoint_every: Annotated[int, key(
+        "Feed messages between digests of all books, for comparing with the venue's; 0: none. A "
+        "digest looks at every order: not for production.", ge=0)] = 0
+    checkpoints_max: Annotated[int, key("Digests kept.", ge=1, le=1 << 20)] = 4096
 
 
 class FeedSection(Section):
-    line_a: QueueName = "memory:feed-a"
-    line_b: QueueName = ""  # empty: one line only
-    address_a: str = "233.54.12.111"
-    address_b: str = "233.49.196.111"
-    port_a: Port = 26477  # 0: any
-    port_b: Port = 26477
-    gap_wait_us: Annotated[int, Meta(ge=1, le=60_000_000)] = 100_000
-    join: Literal["start", "now"] = "start"
-    verify_checksums: bool = True
+    line_a: Annotated[str, key("The queue of line A.", min_length=1)] = "memory:feed-a"
+    line_b: Annotated[str, key('The queue of line B; "": there is none.')] = ""
+    address_a: Annotated[str, key(
+        "Where line A's datagrams are addressed to; others are dropped by name. 0.0.0.0: any.",
+    )] = "233.54.12.111"
+    port_a: Annotated[int, key("Its UDP port; 0: any.", ge=0, le=65535)] = 26477
+    address_b: Annotated[str, key("The same of line B.")] = "233.49.196.111"
+    port_b: Annotated[int, key("Its UDP port; 0: any.", ge=0, le=65535)] = 26477
+    gap_wait_us: Annotated[int, key(
+        "How long a gap waits for the other line before its messages are given up and the books "
+        "go STALE.", ge=1, le=60_000_000)] = 100_000
+    join: Annotated[Literal["start", "now"], key(
+        "start: expect message 1 of the session. now: begin wherever the feed is; the books are "
+        "then incomplete, and no order is sent.")] = "start"
+    verify_checksums: Annotated[bool, key(
+        "Verify IP and UDP checksums that the device has not.")] = True
 
 
 class OrdersSection(Section):
-    queue: QueueName = "memory:orders"
-    session: Session = "APPLIANCE1"
-    address: str = "10.77.0.2"  # ours
-    port: Port = 26400
-    venue_address: str = "10.77.0.1"
-    venue_port: Port = 26400
-    mac: Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")] = "02:74:70:00:00:02"
-    venue_mac: Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")] = (
-        "02:74:70:00:00:01"
-    )
+    queue: Annotated[str, key("The queue to the venue.", min_length=1)] = "memory:orders"
+    session: Annotated[str, key(
+        "Our MoldUDP64 session; a new one for every run of a day.", pattern=SESSION)] = "APPLIANCE1"
+    address: Annotated[str, key("Our address.")] = "10.77.0.2"
+    port: Annotated[int, key("Our UDP port.", ge=1, le=65535)] = 26400
+    venue_address: Annotated[str, key("The venue's address.")] = "206.200.127.140"
+    venue_port: Annotated[int, key("The venue's UDP port.", ge=1, le=65535)] = 26480
+    mac: Annotated[str, key("Our Ethernet address.", pattern=MAC)] = "02:74:70:00:00:02"
+    venue_mac: Annotated[str, key(
+        "The Ethernet address of the venue, or of the way there.", pattern=MAC,
+    )] = "02:74:70:00:00:01"
 
 
 class TablesSection(Section):
-    orders: Annotated[int, Meta(ge=64, le=1 << 28)] = 1 << 21  # window of references
-    levels: Annotated[int, Meta(ge=64, le=1 << 26)] = 1 << 19
-    reorder_messages: Annotated[int, Meta(ge=64, le=1 << 22)] = 1 << 16
-    own_orders: Annotated[int, Meta(ge=64, le=1 << 22)] = 1 << 16
+    orders: Annotated[int, key(
+        "The window of order references, 32 bytes each: about the number of orders entered while "
+        "most of them live.", ge=64, le=1 << 28)] = 1 << 21
+    levels: Annotated[int, key("Price levels of all books.", ge=64, le=1 << 26)] = 1 << 19
+    reorder_messages: Annotated[int, key(
+        "Messages that can wait behind a gap.", ge=64, le=1 << 22)] = 1 << 16
+    own_orders: Annotated[int, key("Our own orders of a day, the open ones at least.", ge=64,
+                                   le=1 << 22)] = 1 << 16
 
 
 class StrategySection(Section):
-    name: Literal["none", "quote", "cross"] = "none"
-    symbols: tuple[Symbol, ...] = ()  # none named: all
-    shares: Annotated[int, Meta(ge=1, le=999_999)] = 100
-    rest_us: NotNegative = 1_000  # quiet after a refusal, or between takes
-    imbalance_thousandths: Annotated[int, Meta(ge=0, le=1000)] = 800
-    spread_ticks: Positive = 1
+    name: Annotated[Literal["none", "quote", "cross"], key(
+        "quote joins the best price on both sides; cross takes when the spread is at its minimum "
+        "and the touch leans to one side; none watches.")] = "none"
+    symbols: Annotated[tuple[Symbol, ...], key("What it trades; none named: everything.")] = ()
+    shares: Annotated[int, key("Shares an order.", ge=1, le=999_999)] = 100
+    rest_us: Annotated[int, key(
+        "Quiet after a refusal, or between takes.", ge=0, le=3_600_000_000)] = 1_000
+    imbalance_thousandths: Annotated[int, key(
+        "cross: how far the touch must lean, (bid - ask) / (bid + ask).", ge=0, le=1000)] = 800
+    spread_ticks: Annotated[int, key(
+        "cross: the widest spread it takes at, in cents.", ge=1, le=10_000)] = 1
 
 
 class RiskSection(Section):
-    collar_ppm: Annotated[int, Meta(ge=1, le=1_000_000)] = 50_000  # 5 %
-    shares_max: Annotated[int, Meta(ge=1, le=999_999)] = 10_000
-    notional_max: Positive = 1_000_000_0000  # 1/10000 dollar
-    rate_per_s: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
-    rate_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
-    position_max: Positive = 100_000  # shares a symbol, either way
-    cancel_on_kill: bool = True
+    collar_ppm: Annotated[int, key(
+        "How far a price may be from the opposite best price.", ge=1, le=1_000_000)] = 50_000
+    shares_max: Annotated[int, key("Shares an order.", ge=1, le=999_999)] = 10_000
+    notional_max: Annotated[int, key(
+        "Price times shares of an order, in 1/10000 dollar.", ge=1, le=1 << 60)] = 10_000_000_000
+    rate_per_s: Annotated[int, key("Messages a second, steadily.", ge=1, le=10_000_000)] = 100_000
+    rate_burst: Annotated[int, key("Messages at once.", ge=1, le=1_000_000)] = 1_000
+    position_max: Annotated[int, key(
+        "Shares a symbol, long or short, if every open order executed.", ge=1, le=1 << 40,
+    )] = 100_000
+    cancel_on_kill: Annotated[bool, key("A kill cancels our open orders, too.")] = True
 
 
 class JournalSection(Section):
-    path: str = ""  # empty: no journal
-    record: Literal["all", "orders"] = "all"
-    ring_mib: Annotated[int, Meta(ge=1, le=1024)] = 64
+    path: Annotated[str, key(
+        'The file to record into, never an existing one; "": no journal.')] = ""
+    record: Annotated[Literal["all", "orders"], key(
+        "all: everything that comes in, too, so that the run can be replayed.")] = "all"
+    ring_mib: Annotated[int, key(
+        "Room between the loop and the writer; when it is full, trading halts.", ge=1, le=1024,
+    )] = 64
 
 
 class TelemetrySection(Section):
-    port: Port = 0  # 0: no exporter
-    address: str = "127.0.0.1"
+    port: Annotated[int, key("Serve Prometheus metrics here; 0: do not.", ge=0, le=65535)] = 0
+    address: Annotated[str, key("The address to serve on.")] = "127.0.0.1"
 
 
 class Config(Section):
     """A whole configuration file."""
 
-    engine: EngineSection = EngineSection()
-    feed: FeedSection = FeedSection()
-    orders: OrdersSection = OrdersSection()
-    tables: TablesSection = TablesSection()
-    strategy: StrategySection = StrategySection()
-    risk: RiskSection = RiskSection()
-    journal: JournalSection = JournalSection()
-    telemetry: TelemetrySection = TelemetrySection()
+    engine: Annotated[EngineSection, key("The engine: one core, one loop.")] = EngineSection()
+    feed: Annotated[FeedSection, key("The ITCH feed: MoldUDP64 on one or two lines.")] = (
+        FeedSection())
+    orders: Annotated[OrdersSection, key(
+        "Order entry: OUCH over MoldUDP64 both ways.")] = OrdersSection()
+    tables: Annotated[TablesSection, key(
+        "Sizes, fixed at the start: a full table is counted, never a crash.")] = TablesSection()
+    strategy: Annotated[StrategySection, key("What decides.")] = StrategySection()
+    risk: Annotated[RiskSection, key("What an order must pass.")] = RiskSection()
+    journal: Annotated[JournalSection, key("The recording.")] = JournalSection()
+    telemetry: Annotated[TelemetrySection, key("The metrics exporter.")] = TelemetrySection()
 
     def listen_addresses(self) -> list[tuple[int, int]]:
         """(address, port) that each role's datagrams are addressed to, in the order of ROLES."""

@@ -1,7 +1,7 @@
 """Writes what is derived from the registry and the segment's layout (R7).
 
-``python -m appliance.generate`` writes csrc/state.h, core/state.pxd and docs/metrics.md;
-``--check`` writes nothing and fails when one of them is out of date.
+``python -m appliance.generate`` writes csrc/state.h, core/state.pxd, docs/metrics.md and
+docs/appliance.toml; ``--check`` writes nothing and fails when one of them is out of date.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from appliance.config import Config
 from appliance.state import CHECKPOINT, HEADER, MAGIC, TOP, VERSION, Kill, c_struct
 from appliance.telemetry.registry import METRICS, TIMERS
+from dpdk_bindings.env.config_file import default_toml
 
 ROOT = Path(__file__).resolve().parent.parent
 _CYTHON = {
@@ -115,6 +117,9 @@ def outputs() -> dict[Path, str]:
         ROOT / "appliance/csrc/state.h": header_text(),
         ROOT / "appliance/core/state.pxd": pxd_text(),
         ROOT / "docs/metrics.md": metrics_text(),
+        ROOT / "docs/appliance.toml": default_toml(
+            Config, "The appliance: appliance run -c FILE. Every key is here with its default."
+        ),
     }
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import textwrap
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -101,15 +102,39 @@ def _stem(key: str) -> str:
     return re.sub(r"_(ns|us|ms|s|bytes|kib|mib|gib|ppm)$", "", key)
 
 
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
 def _fields(kind: Any, path: list[str]) -> list[str]:
+    """The keys of the table at ``path``."""
     for part in path:
+        kind = _plain(get_type_hints(kind, include_extras=True).get(part, object))
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
             return []
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        kind = fields.get(part)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return [field.encode_name for field in msgspec.structs.fields(kind)]
-    return []
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return str(value).lower()
+
+
+def default_toml(kind: type[msgspec.Struct], headline: str) -> str:
+    """The complete default of ``kind`` with the description of every table and key."""
+    lines = textwrap.wrap(headline, 97, initial_indent="# ", subsequent_indent="# ")
+    for table, hint in get_type_hints(kind, include_extras=True).items():
+        section, meta = get_args(hint)[:2]
+        lines += ["", f"# {meta.description}", f"[{table}]"]
+        default = section()
+        for key, key_hint in get_type_hints(section, include_extras=True).items():
+            text = get_args(key_hint)[1].description
+            lines += textwrap.wrap(text, 97, initial_indent="# ", subsequent_indent="# ")
+            lines.append(f"{key} = {_toml(getattr(default, key))}")
+    return "\n".join(lines) + "\n"
 
 
 def _line_of(text: str, path: list[str]) -> str:

@@ -88,6 +88,27 @@ class Histogram:
             "max": self.max,
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """The counters that are not zero, and the exact figures beside them."""
+        counts = self.counts()
+        return {
+            "total_count": self.total_count,
+            "saturated_count": self.saturated_count,
+            "value_max": self.max,
+            "value_sum": int(self._hist.value_sum),
+            "counts": [[int(i), int(counts[i])] for i in np.flatnonzero(counts)],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Histogram:
+        """The histogram that :meth:`to_json` wrote."""
+        histogram = cls()
+        for name in ("total_count", "saturated_count", "value_max", "value_sum"):
+            setattr(histogram._hist, name, data[name])
+        for index, count in data["counts"]:
+            histogram._hist.counts[index] = count
+        return histogram
+
     def to_hdr(self) -> Any:
         """A copy as ``hdrh.histogram.HdrHistogram``, for its encoders and its merging."""
         from hdrh.histogram import HdrHistogram

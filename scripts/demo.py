@@ -1,0 +1,201 @@
+"""Runs exchange and appliance side by side, compares their books, and reports. See demo.sh."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+EXCHANGE_GRACE_S = 20.0  # what it may take beyond its own time: tables, opening, closing
+APPLIANCE_GRACE_S = 10.0
+DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The whole of tickpath on one machine.")
+    parser.add_argument("--seconds", type=int, default=10, help="of trading (default 10)")
+    parser.add_argument("--strategy", choices=["none", "quote", "cross"], default="quote")
+    parser.add_argument("--rate", type=int, default=200_000, help="feed messages a second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--symbols", type=int, default=100)
+    parser.add_argument("--checkpoint-every", type=int, default=1000, help="feed messages")
+    parser.add_argument("--fault", default="", metavar="SPEC",
+                        help="impair both feed lines, as in loss=0.05,duplicate=0.05,reorder=0.05")
+    parser.add_argument("--json", action="store_true", help="figures as JSON, no live view")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
+    return parser.parse_args()
+
+
+def cores() -> tuple[int, int]:
+    """One for the exchange, one for the appliance; -1 where there are not two."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return (allowed[0], allowed[-1]) if len(allowed) > 1 else (-1, -1)
+
+
+def queue(name: str, fault: str, seed: int) -> str:
+    return f"fault({fault},seed={seed}):{name}" if fault else name
+
+
+def write_configs(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Both TOML files, joined by memory queues that nobody else uses."""
+    venue_core, engine_core = cores()
+    tag = f"demo{os.getpid()}"
+    exchange = options.out / "exchange.toml"
+    appliance = options.out / "appliance.toml"
+    exchange.write_text(f"""[exchange]
+seed = {options.seed}
+symbols = {options.symbols}
+seconds = {options.seconds}
+core = {venue_core}
+checkpoint_every = {options.checkpoint_every}
+checkpoints = "{options.out}/venue-checkpoints.jsonl"
+
+[flow]
+messages_per_s = {options.rate}
+
+[feed]
+line_a = "memory:{tag}-a,slots=16384"
+line_b = "memory:{tag}-b,slots=16384"
+
+[orders]
+queue = "memory:{tag}-o"
+""")
+    line_a = queue(f"memory:{tag}-a,slots=16384", options.fault, options.seed)
+    line_b = queue(f"memory:{tag}-b,slots=16384", options.fault, options.seed + 1)
+    appliance.write_text(f"""[engine]
+name = "{tag}"
+core = {engine_core}
+checkpoint_every = {options.checkpoint_every}
+checkpoints_max = 1000000
+
+[feed]
+line_a = "{line_a}"
+line_b = "{line_b}"
+
+[orders]
+queue = "memory:{tag}-o"
+
+[tables]
+orders = 262144
+
+[strategy]
+name = "{options.strategy}"
+
+[risk]
+position_max = 1000000
+
+[journal]
+path = "{options.out}/recording.tpj"
+""")
+    return exchange, appliance
+
+
+def compare_books(out: Path) -> dict[str, Any]:
+    """Digests of both sides at the sequence numbers that both have."""
+    sides = []
+    for name in ("venue", "appliance"):
+        rows = [json.loads(line) for line in (out / f"{name}-checkpoints.jsonl").open()]
+        sides.append({row["sequence"]: row for row in rows})
+    common = sorted(sides[0].keys() & sides[1].keys())
+    keys = ("orders_digest", "levels_digest", "live_orders")
+    different = [n for n in common if any(sides[0][n][k] != sides[1][n][k] for k in keys)]
+    return {
+        "compared": len(common),
+        "different": len(different),
+        "first_different": different[0] if different else None,
+    }
+
+
+def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any],
+           statuses: tuple[int, int]) -> list[dict[str, Any]]:
+    """What must be true of a good run; a detail for each."""
+    orders, feed = figures["orders"], figures["feed"]
+    answered = orders["accepted"] + orders["replaced"] + orders["rejected"]
+    same = f"{books['compared']} checkpoints compared, {books['different']} differ"
+    if books["first_different"] is not None:
+        same += f", first at message {books['first_different']}"
+    rows = [
+        ("processes", statuses == (0, 0), f"exchange {statuses[0]}, appliance {statuses[1]}"),
+        ("feed", feed["state"] == "ended" and not feed["gap_open"] and not feed["lost"],
+         f"{feed['state']}, {feed['lost']} messages lost, gap {'open' if feed['gap_open'] else 'none'}"),
+        ("sequence", feed["sequence"] == venue["sequence_last"] + 1,
+         f"exchange sent {venue['sequence_last']:,}, appliance applied {feed['sequence'] - 1:,}"),
+        ("orders answered", orders["unanswered"] == 0,
+         f"{orders['new'] + orders['replace']:,} sent, {answered:,} answered, "
+         f"{orders['unanswered']} without an answer"),
+        ("books", books["compared"] > 0 and not books["different"], same),
+        ("trading", figures["kill"]["word"] == "armed", f"kill word {figures['kill']['word']}"),
+    ]
+    return [{"name": name, "ok": bool(ok), "detail": detail} for name, ok, detail in rows]
+
+
+def _cli(module: str, *words: str) -> list[str]:
+    return [sys.executable, "-m", module, *words]
+
+
+def run(options: argparse.Namespace) -> tuple[int, int]:
+    """Both processes to their end; their statuses. Ctrl-C reaches both and is waited out."""
+    exchange_toml, appliance_toml = write_configs(options)
+    out = options.out
+    with (out / "venue.json").open("wb") as venue_out:
+        exchange = subprocess.Popen(
+            _cli("feed_sim.cli", "exchange", "-c", str(exchange_toml), "--json"), stdout=venue_out
+        )
+    words = ["run", "-c", str(appliance_toml), "--result", str(out / "appliance.json"),
+             "--checkpoints", str(out / "appliance-checkpoints.jsonl"),
+             "--histograms", str(out / "histograms.json")]
+    appliance = subprocess.Popen(
+        _cli("appliance.cli", *words, *(["--json"] if options.json else ["--no-summary"])),
+        stdout=subprocess.DEVNULL if options.json else None,
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: (exchange.terminate(), appliance.terminate()))
+    try:
+        deadline = time.monotonic() + options.seconds + EXCHANGE_GRACE_S
+        while exchange.poll() is None and appliance.poll() is None:
+            if time.monotonic() > deadline:
+                print("demo: the exchange did not end in time", file=sys.stderr)
+                break
+            time.sleep(0.05)
+        time.sleep(DRAIN_S)
+        for process in (exchange, appliance):
+            if process.poll() is None:
+                process.terminate()
+        return exchange.wait(APPLIANCE_GRACE_S), appliance.wait(APPLIANCE_GRACE_S)
+    finally:
+        for process in (exchange, appliance):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def main() -> int:
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for stale in options.out.iterdir():
+        if stale.is_file():
+            stale.unlink()
+    statuses = run(options)
+    try:
+        figures = json.loads((options.out / "appliance.json").read_text())
+        venue = json.loads((options.out / "venue.json").read_text())
+        books = compare_books(options.out)
+    except (OSError, ValueError) as error:
+        print(f"demo: a side ended without its figures ({error}); see above", file=sys.stderr)
+        return 1
+    from demo_show import show
+
+    figures["venue"], figures["books"] = venue, books
+    figures["checks"] = checks(figures, venue, books, statuses)
+    return show(options, figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

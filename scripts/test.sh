@@ -1,0 +1,10 @@
+#!/bin/sh
+# Everything that must hold before a change lands. Installs whatever is missing first.
+#
+#   scripts/test.sh [PYTEST ARGUMENTS]
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/prepare.sh
+prepare report,test tshark:tshark shellcheck:shellcheck ip:iproute2
+export ITCH_NO_CPP=1
+exec "$PYTHON" -m pytest "$@"
