@@ -61,13 +61,18 @@ def show(rows: dict[str, Any], title: str, as_json: bool) -> None:
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
+    for name, value in flat(rows):
+        table.add_row(name.replace("_", " "), figure_text(value))
+    Console().print(table)
+
+
+def flat(rows: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves with the names of their way: ``lines a packets``."""
     for name, value in rows.items():
         if isinstance(value, dict):
-            for inner, figure in value.items():
-                table.add_row(f"{name} {inner}".replace("_", " "), figure_text(figure))
+            yield from flat(value, f"{prefix}{name} ")
         else:
-            table.add_row(name.replace("_", " "), figure_text(value))
-    Console().print(table)
+            yield f"{prefix}{name}", value
 
 
 def figure_text(value: Any) -> str:
@@ -144,6 +149,45 @@ def generate(out: Path, messages: int, symbols: int, seed: int, live_orders: int
             "generated",
             as_json,
         )
+
+
+@main.command()
+@click.option("--config", "-c", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="The configuration, in TOML.  [default: docs/exchange.toml's values]")
+@click.option("--seconds", "-s", type=click.FloatRange(min=0), default=None,
+              help="How long the market is open, instead of the configuration's word; 0: until "
+              "Ctrl-C.")
+@click.option("--default-config", is_flag=True,
+              help="Print a complete configuration with a comment on every key, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def exchange(config: Path | None, seconds: float | None, default_config: bool,
+             as_json: bool) -> None:
+    """Run a venue: order entry by OUCH, a matching engine, its ITCH feed on lines A and B.
+
+    One loop on one core takes orders from a queue (OUCH 5.0 over MoldUDP64 both ways), matches them
+    by price and time together with seeded background flow, answers, and publishes every change of
+    the book. The clients' own orders show up in the feed that they read.
+
+    It waits for a first client before it opens the market, so that whoever joins then hears message
+    1. Ctrl-C closes the market in order and prints the summary: what was published, what became of
+    the orders, every drop by name, and how late the pace and the answers were.
+
+    For example, a quarter of a million messages a second for ten seconds:
+
+        feedsim exchange --default-config > exchange.toml
+        feedsim exchange -c exchange.toml --seconds 10
+    """
+    from feed_sim.exchange.config import Config, default_toml, load
+
+    if default_config:
+        click.echo(default_toml(), nl=False)
+        return
+    with told():
+        from feed_sim.exchange.venue import Venue
+
+        settings = load(config) if config else Config()
+        summary = Venue(settings).run(seconds)
+    show(summary, f"exchange {summary['name']}", as_json)
 
 
 if __name__ == "__main__":

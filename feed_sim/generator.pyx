@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from dpdk_bindings.pio cimport pio_queue
 from feed_sim.exchange.matching cimport Matching, match_live_orders, match_reports, match_report
 from feed_sim.exchange.publisher cimport (
-    STORE_SLOT_BYTES, SymbolTable, line_flush, line_init, line_t, publish, publish_event,
+    ITCH_SLOT_BYTES, SymbolTable, line_flush, line_init, line_t, publish, publish_event,
     publish_opening, store_free, store_new, store_slot, store_t,
 )
 from feed_sim.flow cimport Flow, flow_exponential, flow_random, flow_step, flow_step_single
@@ -70,7 +70,7 @@ cdef class Generator:
         self.flow = Flow(self.core, symbols, seed, <uint32_t>live_orders)
         self.symbols = SymbolTable(symbol_names(symbols, seed), MPIDS)
         store_count = 1 << (max(CHUNK_MESSAGES, 2 * symbols) + 2 * REPORTS_MAX).bit_length()
-        self.store = store_new(store_count)
+        self.store = store_new(store_count, ITCH_SLOT_BYTES)
         self.messages = messages
         self.live_target = live_orders
         self.taken = 1
@@ -165,7 +165,7 @@ cdef class Generator:
         cdef uint8_t *slot
         cdef uint32_t size
         cdef size_t used = 0
-        out = bytearray((end - first) * STORE_SLOT_BYTES)
+        out = bytearray((end - first) * ITCH_SLOT_BYTES)
         cdef uint8_t *place = out
         with nogil:
             for sequence in range(first, end):

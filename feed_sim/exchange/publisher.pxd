@@ -20,8 +20,10 @@ from itch_ouch.wire cimport (
 )
 
 cdef enum:
-    # A slot is one cache line: the block's length and the longest ITCH message, 50 bytes.
-    STORE_SLOT_BYTES = 64
+    # A slot of the feed is one cache line: the block's length, and the longest ITCH message's 50
+    # bytes. OUCH's longest from a venue, with every option, takes two lines.
+    ITCH_SLOT_BYTES = 64
+    OUCH_SLOT_BYTES = 128
     # A line that has nothing to say says so this often (MoldUDP64: about once a second).
     HEARTBEAT_NS = 1000000000
     # How a submitter's tag says whose name a displayed order carries: 0 is nobody's.
@@ -31,6 +33,7 @@ cdef enum:
 ctypedef struct store_t:
     uint8_t *slots               # [sequence & mask]: a MoldUDP64 block, length and message
     uint64_t mask
+    uint64_t slot_bytes
     uint64_t next_sequence       # of the next message; the first is 1
     uint64_t[256] type_counts
 
@@ -43,8 +46,10 @@ ctypedef struct line_t:
     uint64_t packets
     uint64_t messages
     uint64_t heartbeats
-    uint64_t stalls              # times that the queue had no room; nothing is lost by one
+    uint64_t stalls              # spells without room in the queue; nothing is lost by one
+    bint stalled
     uint64_t overrun_messages    # lost on this line: it was more than a store behind
+    uint64_t resent              # messages sent again on request
 
 ctypedef struct symbols_t:
     uint8_t *names               # [locate * 8]
@@ -53,7 +58,7 @@ ctypedef struct symbols_t:
 
 
 cdef inline uint8_t *store_slot(const store_t *store, uint64_t sequence) noexcept nogil:
-    return store.slots + (sequence & store.mask) * STORE_SLOT_BYTES
+    return store.slots + (sequence & store.mask) * store.slot_bytes
 
 
 cdef inline void store_commit(store_t *store, uint8_t *slot, uint32_t length) noexcept nogil:
@@ -99,7 +104,7 @@ cdef inline void publish(
     store_commit(store, slot, length)
 
 
-cdef store_t *store_new(uint64_t store_count) except NULL
+cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL
 cdef void store_free(store_t *store) noexcept
 cdef void publish_opening(store_t *store, const symbols_t *symbols, uint64_t timestamp) noexcept nogil
 cdef void publish_event(store_t *store, uint8_t event_code, uint64_t timestamp) noexcept nogil
@@ -110,6 +115,9 @@ cdef void line_flush(
     line_t *line, const store_t *store, uint64_t now_ns, uint64_t midnight_ns, uint64_t span_ns
 ) noexcept nogil
 cdef void line_service(line_t *line, const store_t *store, uint64_t now_ns) noexcept nogil
+cdef void line_resend(
+    line_t *line, const store_t *store, uint64_t sequence, uint64_t count, uint64_t now_ns
+) noexcept nogil
 cdef bint line_say(
     line_t *line, uint64_t sequence, uint16_t count, uint64_t now_ns
 ) noexcept nogil

@@ -19,24 +19,27 @@ cdef extern from "<stdlib.h>" nogil:
 # Frames that one lend asks for; a flush takes as many lends as it needs.
 cdef enum:
     FLUSH_FRAMES = 16
+    # What one request is answered with at most.
+    RESEND_PACKETS_MAX = 64
 
 # Where a venue's hosts would be: the source address of a line has a MAC of its own making,
 # locally administered, from the address's last three bytes.
 MAC_PREFIX = b"\x02\x00\x5e"
 
 
-cdef store_t *store_new(uint64_t store_count) except NULL:
+cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL:
     """A store of `store_count` messages, a power of two; every page is touched."""
     if store_count < 2 or store_count & (store_count - 1):
         raise ValueError(f"a store of {store_count} messages: the count must be a power of two")
     cdef store_t *store = <store_t *>calloc(1, sizeof(store_t))
     if store == NULL:
         raise MemoryError("no memory for a store of messages")
-    store.slots = <uint8_t *>aligned_alloc(STORE_SLOT_BYTES, store_count * STORE_SLOT_BYTES)
+    store.slots = <uint8_t *>aligned_alloc(64, store_count * slot_bytes)
     if store.slots == NULL:
         free(store)
         raise MemoryError(f"no memory for a store of {store_count} messages; make it smaller")
-    memset(store.slots, 0, store_count * STORE_SLOT_BYTES)
+    memset(store.slots, 0, store_count * slot_bytes)
+    store.slot_bytes = slot_bytes
     store.mask = store_count - 1
     store.next_sequence = 1
     return store
@@ -79,6 +82,11 @@ cdef void publish_opening(
         store_commit(store, slot, itch_write_stock_trading_action(
             slot + MOLD_BLOCK_BYTES, <uint16_t>locate, 0, timestamp, name, c"T", c" ", b"    "))
     publish_event(store, c"Q", timestamp)
+
+
+cdef inline void stall(line_t *line) noexcept nogil:
+    line.stalls += not line.stalled
+    line.stalled = True
 
 
 cdef uint32_t line_pack(
@@ -130,7 +138,7 @@ cdef void line_flush(
     while line.next_sequence < store.next_sequence:
         lent = line.queue.tx_lend(line.queue, frames, FLUSH_FRAMES)
         if lent == 0:
-            line.stalls += 1
+            stall(line)
             return
         used = 0
         while used < lent and line.next_sequence < store.next_sequence:
@@ -149,10 +157,11 @@ cdef void line_flush(
         taken = line.queue.tx_burst(line.queue, frames, used)
         line.packets += taken
         line.sent_ns = now_ns
+        line.stalled = False
         if taken < lent:
             line_take_back(line, frames, taken, used, lent)
         if taken < used:
-            line.stalls += 1
+            stall(line)
             return
 
 
@@ -169,13 +178,46 @@ cdef void line_take_back(
     line.queue.tx_return(line.queue, frames + taken, lent - taken)
 
 
+cdef void line_resend(
+    line_t *line, const store_t *store, uint64_t sequence, uint64_t count, uint64_t now_ns
+) noexcept nogil:
+    """Sends messages again that have been sent, RESEND_PACKETS_MAX packets of them at most.
+
+    What is not answered is asked for again (MoldUDP64); so is what the queue has no room for.
+    """
+    cdef line_t again = line[0]
+    cdef store_t upto = store[0]
+    cdef pio_frame frame
+    cdef uint32_t i, length
+    again.next_sequence = sequence
+    again.messages = 0
+    upto.next_sequence = min(sequence + count, line.next_sequence)
+    for i in range(RESEND_PACKETS_MAX):
+        if again.next_sequence >= upto.next_sequence:
+            break
+        if line.queue.tx_lend(line.queue, &frame, 1) == 0:
+            stall(line)
+            break
+        length = line_pack(&again, &upto, frame.data + line.headers.header_length,
+                           NET_UDP_PAYLOAD_BYTES_MAX, <uint64_t>-1)
+        frame.length = net_write_udp_header(&line.headers, frame.data, length)
+        frame.flags = 0
+        frame.timestamp_ns = now_ns
+        if line.queue.tx_burst(line.queue, &frame, 1) == 0:
+            line.queue.tx_return(line.queue, &frame, 1)
+            stall(line)
+            break
+        line.packets += 1
+    line.resent += again.messages
+
+
 cdef bint line_say(
     line_t *line, uint64_t sequence, uint16_t count, uint64_t now_ns
 ) noexcept nogil:
     """Sends a header alone: a heartbeat, or the end of the session, by its count."""
     cdef pio_frame frame
     if line.queue.tx_lend(line.queue, &frame, 1) == 0:
-        line.stalls += 1
+        stall(line)
         return False
     mold_write_header(frame.data + line.headers.header_length, line.session, sequence, count)
     frame.length = net_write_udp_header(&line.headers, frame.data, MOLD_HEADER_BYTES)
@@ -183,7 +225,7 @@ cdef bint line_say(
     frame.timestamp_ns = now_ns
     if line.queue.tx_burst(line.queue, &frame, 1) == 0:
         line.queue.tx_return(line.queue, &frame, 1)
-        line.stalls += 1
+        stall(line)
         return False
     line.packets += 1
     line.sent_ns = now_ns

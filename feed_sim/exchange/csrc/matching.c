@@ -117,13 +117,13 @@ static void rest(struct match_core *core, const struct match_order *order, uint6
     level->tail = slot;
     level->shares += shares;
     level->order_count++;
-    core->slots[reference] = slot;
+    core->slots[reference] = slot + 1;
     core->order_count++;
 }
 
 static inline void slot_free(struct match_core *core, uint32_t slot) {
     struct order *order = &core->orders[slot];
-    core->slots[order->reference] = NONE;
+    core->slots[order->reference] = 0;
     order->level = NONE;
     order->next = core->order_free;
     core->order_free = slot;

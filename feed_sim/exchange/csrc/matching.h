@@ -125,7 +125,7 @@ struct match_limits {
     uint32_t orders_max;     /* resting at one time */
     uint32_t levels_max;     /* non-empty at one time */
     uint32_t reports_max;    /* of one operation; MATCH_REPORTS_MIN or more */
-    uint64_t references_max; /* ever accepted or replaced; 4 bytes each */
+    uint64_t references_max; /* ever accepted or replaced; 4 bytes each, once they are reached */
 };
 
 /* A resting order, by value. */
@@ -148,7 +148,8 @@ struct match_level_view {
 struct match_core;
 
 /* NULL when the limits are impossible (errno EINVAL) or memory is short (ENOMEM). Every page is
- * touched, so that the first operation is as fast as the last. */
+ * touched, so that the first operation is as fast as the last; only the index of references past
+ * the first 2^24 is left to the kernel, which gives it a page as they are reached. */
 struct match_core *match_create(const struct match_limits *limits);
 void match_destroy(struct match_core *core); /* NULL is allowed */
 

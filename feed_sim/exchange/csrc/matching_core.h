@@ -14,6 +14,8 @@
  * prices. */
 #define LADDER_LEVELS_MIN 16u
 #define LADDER_CLASSES 28u
+/* References whose index is touched at the start: 64 MiB of it. */
+#define REFERENCES_TOUCHED (UINT64_C(1) << 24)
 
 struct order {
     uint32_t next, prev; /* slots in the level's queue; `next` also links the free slots */
@@ -48,7 +50,7 @@ struct match_core {
     struct ladder *ladders; /* [locate * 2 + side] */
     struct order *orders;
     struct level *levels;
-    uint32_t *slots; /* [reference]: slot, or NONE */
+    uint32_t *slots; /* [reference]: slot plus 1; 0: not resting */
     struct match_report *reports;
     uint32_t report_count;
     uint32_t order_free, level_free; /* heads of the free lists */
@@ -71,7 +73,8 @@ static inline uint32_t price_of(uint8_t side, int32_t key) {
 }
 
 static inline uint32_t slot_of(const struct match_core *core, uint64_t reference) {
-    return reference < core->next_reference ? core->slots[reference] : NONE;
+    /* 0 - 1 is NONE. */
+    return reference < core->next_reference ? core->slots[reference] - 1 : NONE;
 }
 
 static inline struct ladder *ladder_of(const struct match_core *core, uint16_t locate,

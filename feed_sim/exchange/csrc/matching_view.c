@@ -33,14 +33,17 @@ struct match_core *match_create(const struct match_limits *limits) {
     size_t ladders_at = place(&used, ladder_count * sizeof(struct ladder));
     size_t orders_at = place(&used, (size_t)limits->orders_max * sizeof(struct order));
     size_t levels_at = place(&used, (size_t)limits->levels_max * sizeof(struct level));
-    size_t slots_at = place(&used, (limits->references_max + 1) * sizeof(uint32_t));
     size_t reports_at = place(&used, limits->reports_max * sizeof(struct match_report));
     size_t arena_at = place(&used, arena_count * sizeof(uint32_t));
-    char *memory = mmap(NULL, used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Last, because it is touched from the front: a day's worth is reserved at no cost. */
+    size_t slots_at = place(&used, (limits->references_max + 1) * sizeof(uint32_t));
+    size_t touched = slots_at + REFERENCES_TOUCHED * sizeof(uint32_t);
+    char *memory = mmap(NULL, used, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return NULL;
     (void)madvise(memory, used, MADV_HUGEPAGE); /* faster where there is such a thing */
-    memset(memory, 0, used);
+    memset(memory, 0, used < touched ? used : touched);
     struct match_core *core = (struct match_core *)(void *)(memory + core_at);
     core->limits = *limits;
     core->ladders = (struct ladder *)(void *)(memory + ladders_at);
@@ -54,7 +57,6 @@ struct match_core *match_create(const struct match_limits *limits) {
     core->memory_bytes = used;
     core->next_reference = core->next_match = 1;
     core->order_free = NONE;
-    memset(core->slots, 0xFF, (limits->references_max + 1) * sizeof(uint32_t));
     memset(core->arena_free, 0xFF, sizeof core->arena_free);
     for (uint32_t i = 0; i < limits->levels_max; i++)
         core->levels[i].head = i + 1 < limits->levels_max ? i + 1 : NONE;
@@ -177,7 +179,7 @@ int match_check(const struct match_core *core) {
             MUST(bid.price < ask.price);
     }
     for (uint64_t reference = 1; reference < core->next_reference; reference++)
-        slots += core->slots[reference] != NONE;
+        slots += core->slots[reference] != 0;
     MUST(orders == core->order_count && slots == orders && levels == core->level_count);
     return 0;
 }
