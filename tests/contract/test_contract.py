@@ -172,6 +172,35 @@ def test_a_full_ring_refuses_names_it_and_recovers(case: Case, pair: Pair) -> No
     assert pair.pump(frames) == frames
 
 
+def test_a_sender_never_writes_into_frames_still_held(case: Case, pair: Pair) -> None:
+    if not case.live:
+        pytest.skip(f"{case.name} has no sender beside its receiver")
+    sender, receiver = Hot(pair.sender), Hot(pair.receiver)
+    sent = 0
+
+    def send_until_full() -> int:
+        before, refusals = sent, 0
+        count = sent
+        while refusals < 20:
+            taken = sender.send([datagram(count.to_bytes(4, "big"))])
+            count += taken
+            refusals = 0 if taken else refusals + 1
+        return count - before
+
+    sent += send_until_full()
+    receiver.service()
+    held = receiver.rx(32)
+    got = [content(frame) for frame in held]
+    for released in (1, 5, 20):
+        receiver.release(held[:released])
+        held = held[released:]
+        sent += send_until_full()
+        assert [content(frame) for frame in held] == got[-len(held) :]
+    receiver.release(held)
+    got += pair.pump([])
+    assert got == [datagram(index.to_bytes(4, "big")) for index in range(sent)]
+
+
 def test_a_ring_full_of_unsendable_frames_is_no_dead_end(pair: Pair) -> None:
     runt, good = b"\x00" * (FRAME_BYTES_MIN - 1), datagram(b"after all those")
     count = 10_000  # more than any queue here has slots
