@@ -80,6 +80,8 @@ class Case:
     open: Callable[[Path], Pair]
     live: bool = True  # both ends are open at once, so that a full ring can be had
     keeps_timestamps: bool = True
+    # A receiver that does not keep up stops the sender; else the medium loses frames by count.
+    holds_up: bool = True
     # Sends may be refused or cut short at random: what one burst takes cannot be foretold.
     short_sends: bool = False
     # "" or why it cannot run here, asked when the test runs.
