@@ -24,7 +24,7 @@ def key(description: str, **limits: Any) -> Meta:
 
 
 MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
-SESSION = r"^[A-Za-z0-9]{1,10}$"
+SESSION = r"^[A-Za-z0-9]{0,10}$"
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9.+*=$^#-]{1,8}$")]
 
 
@@ -68,7 +68,8 @@ class FeedSection(Section):
 class OrdersSection(Section):
     queue: Annotated[str, key("The queue to the venue.", min_length=1)] = "memory:orders"
     session: Annotated[str, key(
-        "Our MoldUDP64 session; a new one for every run of a day.", pattern=SESSION)] = "APPLIANCE1"
+        'Our MoldUDP64 session; it must differ from run to run. "": made from the time.',
+        pattern=SESSION)] = ""
     address: Annotated[str, key("Our address.")] = "10.77.0.2"
     port: Annotated[int, key("Our UDP port.", ge=1, le=65535)] = 26400
     venue_address: Annotated[str, key("The venue's address.")] = "206.200.127.140"

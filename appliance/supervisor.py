@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from appliance.config import Config
 from appliance.state import Kill, State
 from dpdk_bindings import PioError
@@ -29,6 +31,19 @@ START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop sta
 STOP_TIMEOUT_S = 5.0
 HEARTBEAT_TIMEOUT_S = 5.0  # a loop that has not published for so long is hung
 TICK_S = 0.25
+
+
+def with_session(config: Config) -> Config:
+    """Names the order session of this run, if the configuration leaves that to us."""
+    if config.orders.session:
+        return config
+    # Milliseconds in base 36: ten characters that no earlier run of ours had.
+    value, name = time.time_ns() // 1_000_000, ""
+    while len(name) < 9:
+        value, digit = divmod(value, 36)
+        name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + name
+    orders = msgspec.structs.replace(config.orders, session="T" + name)
+    return msgspec.structs.replace(config, orders=orders)
 
 
 class RunError(RuntimeError):
@@ -64,6 +79,7 @@ class Supervisor:
         """Starts everything; returns the engine's state once its loop is about to run."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
         settings = folder / "config.json"
+        self.config = with_session(self.config)
         settings.write_bytes(self.config.to_json())
         self.engine = self._spawn("appliance.engine_process", str(settings))
         self.state = self._await_state()

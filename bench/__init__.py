@@ -1,0 +1,1 @@
+"""What every number in the README is made with: ``python -m bench``."""

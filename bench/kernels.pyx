@@ -1,0 +1,94 @@
+"""The inner loops of the benchmarks: each does one thing, without the GIL, and counts it."""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memcpy
+
+from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
+from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
+from dpdk_bindings.pio cimport PIO_BURST_MAX, pio_frame, pio_queue
+from itch_ouch.mold cimport mold_check, mold_next, mold_packet
+from itch_ouch.net cimport net_datagram, net_parse_udp
+
+cdef enum:
+    BURST = 64
+    LOOK_AT_THE_CLOCK = 1024    # bursts between looks: the clock must not be what is measured
+
+
+def flood(queue_address: int, clock_address: int, frame, seconds: float) -> int:
+    """Sends copies of one frame as fast as the queue takes them; how many it took."""
+    cdef pio_queue *queue = <pio_queue *><uintptr_t>queue_address
+    cdef const tp_clock *clock = <const tp_clock *><uintptr_t>clock_address
+    cdef const uint8_t[:] data = frame
+    cdef uint32_t length = len(frame), count, taken, i
+    cdef uint64_t sent = 0, turns = 0
+    cdef uint64_t end = tp_clock_now(clock) + <uint64_t>(seconds * 1e9)
+    cdef pio_frame[BURST] frames
+    with nogil:
+        while True:
+            count = queue.tx_lend(queue, frames, BURST)
+            for i in range(count):
+                memcpy(frames[i].data, &data[0], length)
+                frames[i].length = length
+                frames[i].timestamp_ns = 0
+                frames[i].flags = 0
+            taken = queue.tx_burst(queue, frames, count)
+            if taken < count:
+                queue.tx_return(queue, &frames[taken], count - taken)
+            sent += taken
+            turns += 1
+            if turns % LOOK_AT_THE_CLOCK == 0 and tp_clock_now(clock) >= end:
+                break
+    return sent
+
+
+def drain(queue_address: int, clock_address: int, seconds: float) -> tuple[int, int, int]:
+    """Receives, validates and walks datagrams; (packets, messages, ns from first to last)."""
+    cdef pio_queue *queue = <pio_queue *><uintptr_t>queue_address
+    cdef const tp_clock *clock = <const tp_clock *><uintptr_t>clock_address
+    cdef uint64_t packets = 0, messages = 0, turns = 0, started = 0, last = 0, now
+    cdef uint64_t end = tp_clock_now(clock) + <uint64_t>(seconds * 1e9)
+    cdef uint32_t count, i, length = 0
+    cdef const uint8_t *message = NULL
+    cdef pio_frame[BURST] frames
+    cdef net_datagram datagram
+    cdef mold_packet packet
+    with nogil:
+        while True:
+            count = queue.rx_burst(queue, frames, BURST)
+            if count and not started:
+                started = tp_clock_now(clock)
+            for i in range(count):
+                if net_parse_udp(frames[i].data, frames[i].length, frames[i].flags, &datagram):
+                    continue
+                if mold_check(datagram.payload, datagram.payload_length, &packet):
+                    continue
+                while mold_next(&packet, &message, &length):
+                    messages += 1
+                packets += 1
+            queue.rx_release(queue, frames, count)
+            turns += 1
+            if turns % LOOK_AT_THE_CLOCK == 0:
+                now = tp_clock_now(clock)
+                if count:
+                    last = now
+                if now >= end:
+                    break
+    return packets, messages, (last if last else tp_clock_now(clock)) - started
+
+
+def hiccups(hist_address: int, clock_address: int, seconds: float) -> int:
+    """Reads the clock as fast as it goes and records every gap; how many reads.
+
+    What this core loses to interrupts, the hypervisor and whoever else runs here.
+    """
+    cdef tp_hist *hist = <tp_hist *><uintptr_t>hist_address
+    cdef const tp_clock *clock = <const tp_clock *><uintptr_t>clock_address
+    cdef uint64_t now = tp_clock_now(clock), before, reads = 0
+    cdef uint64_t end = now + <uint64_t>(seconds * 1e9)
+    with nogil:
+        while now < end:
+            before = now
+            now = tp_clock_now(clock)
+            tp_hist_record(hist, now - before)
+            reads += 1
+    return reads
