@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=200_000, help="feed messages a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--symbols", type=int, default=100)
-    parser.add_argument("--checkpoint-every", type=int, default=1000, help="feed messages")
+    parser.add_argument("--checkpoint-every", type=int, default=10_000, help="feed messages")
     parser.add_argument("--fault", default="", metavar="SPEC",
                         help="impair both feed lines, as in loss=0.05,duplicate=0.05,reorder=0.05")
     parser.add_argument("--no-journal", action="store_true", help="record nothing")
@@ -84,7 +84,7 @@ line_b = "{line_b}"
 queue = "memory:{tag}-o"
 
 [tables]
-orders = 262144
+orders = 65536
 
 [strategy]
 name = "{options.strategy}"
@@ -128,8 +128,8 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
         ("processes", statuses == (0, 0), f"exchange {statuses[0]}, appliance {statuses[1]}"),
         ("feed", feed["state"] == "ended" and not feed["gap_open"] and not feed["lost"],
          f"{feed['state']}, {feed['lost']} messages lost, gap {'open' if feed['gap_open'] else 'none'}"),
-        ("sequence", feed["sequence"] == venue["sequence_last"] + 1,
-         f"exchange sent {venue['sequence_last']:,}, appliance applied {feed['sequence'] - 1:,}"),
+        ("sequence", feed["sequence"] == venue["sequence"] + 1,
+         f"exchange sent {venue['sequence']:,}, appliance applied {feed['sequence'] - 1:,}"),
         ("orders answered", orders["unanswered"] == 0,
          f"{orders['new'] + orders['replace']:,} sent, {answered:,} answered, "
          f"{orders['unanswered']} without an answer"),

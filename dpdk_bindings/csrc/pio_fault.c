@@ -1,12 +1,14 @@
 /* pio_fault.c: any queue, made worse by a seed.
  *
  *   "fault(loss=0.05,duplicate=0.05,reorder=0.05,corrupt=0.01,truncate=0.01,short_send=0.1,
- *          seed=1,depth=8):memory:feed-a"
+ *          seed=1,depth=8,stride=1,phase=0):memory:feed-a"
  *
  * Each received frame is lost, or else copied into a buffer of this backend, perhaps cut short,
  * perhaps with one byte changed, perhaps twice, perhaps held back past up to `depth` later frames.
  * The wrapped queue's own frames go back to it at once and in order. Sent frames pass through in
  * the wrapped queue's buffers; a short send makes tx_lend give or tx_burst take fewer than asked.
+ * Loss takes only frames whose number modulo stride is phase, so that two lines can be made to lose
+ * at random, and yet never the same frame.
  *
  * Every received frame draws the same number of times whatever befalls it, and sending draws from a
  * stream of its own, so the same frames meet the same fate however they are polled. The one
@@ -59,6 +61,7 @@ struct fault {
     uint64_t rx_random, tx_random; /* states of splitmix64 */
     uint64_t loss, duplicate, reorder, corrupt, truncate, short_send; /* of 2^53 */
     uint32_t depth;
+    uint32_t stride, phase; /* loss takes only frames whose number modulo stride is phase */
     uint32_t held_count;
     uint32_t free_count;
     uint64_t received; /* frames taken from the wrapped queue */
@@ -122,8 +125,9 @@ static void suffer(struct fault *f, struct pio_stats *stats, const struct pio_fr
     int corrupt = chance(r, f->corrupt), cut = chance(r, f->truncate);
     uint64_t where = draw(r), what = draw(r), distance = draw(r), length = draw(r);
     struct pio_frame frame = *arrived;
+    int exposed = f->received % f->stride == f->phase;
     f->received++;
-    if (lost) {
+    if (lost && exposed) {
         stats->extra[EXTRA_LOST]++;
         let_out(f, 0);
         return;
@@ -276,12 +280,13 @@ static void fault_tx_return(struct pio_queue *queue, const struct pio_frame *fra
 /* ---- opening ---- */
 
 static int read_options(struct fault *f, const char *options, struct pio_error *error) {
-    static const char known[] = "loss duplicate reorder corrupt truncate short_send seed depth";
+    static const char known[] = 
+        "loss duplicate reorder corrupt truncate short_send seed depth stride phase";
     static const char *const keys[] = {"loss",    "duplicate", "reorder",
                                        "corrupt", "truncate",  "short_send"};
     uint64_t *const chances[] = {&f->loss,    &f->duplicate, &f->reorder,
                                  &f->corrupt, &f->truncate,  &f->short_send};
-    uint64_t seed = 1, depth = DEPTH_DEFAULT;
+    uint64_t seed = 1, depth = DEPTH_DEFAULT, stride = 1, phase = 0;
     int number = pio_option_check(options, known, error);
     for (size_t i = 0; !number && i < sizeof keys / sizeof *keys; i++) {
         double fraction = 0.0;
@@ -292,6 +297,12 @@ static int read_options(struct fault *f, const char *options, struct pio_error *
         number = pio_option_u64(options, "seed", 0, UINT64_MAX, &seed, error);
     if (!number)
         number = pio_option_u64(options, "depth", 1, DEPTH_MAX, &depth, error);
+    if (!number)
+        number = pio_option_u64(options, "stride", 1, 1u << 16, &stride, error);
+    if (!number)
+        number = pio_option_u64(options, "phase", 0, stride - 1, &phase, error);
+    f->stride = (uint32_t)stride;
+    f->phase = (uint32_t)phase;
     f->depth = (uint32_t)depth;
     f->rx_random = seed;
     f->tx_random = ~seed; /* a stream of its own */

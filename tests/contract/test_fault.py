@@ -12,7 +12,7 @@ import pytest
 from contract_cases import Pair, unique
 from contract_driver import BURST_MAX, FRAME_BYTES_MIN, Hot
 
-from dpdk_bindings import open_queue
+from dpdk_bindings import PioError, open_queue
 from dpdk_bindings._core import lib
 
 
@@ -215,3 +215,23 @@ def test_faults_of_faults() -> None:
             assert receiver.mode == "fault+fault+shared"
             sender.send(numbered(10))
             assert indices(receiver.receive(64)) == [n for n in range(10) for _ in range(4)]
+
+
+def test_stride_and_phase_confine_loss_to_some_frames() -> None:
+    """Two lines with different phases of the same stride never lose the same frame."""
+    frames = numbered(400)
+    arrived = []
+    for phase in (0, 1):
+        name = f"memory:{unique('stride')}"
+        with (
+            open_queue(name) as sender,
+            open_queue(f"fault(loss=1,stride=2,phase={phase}):{name}") as receiver,
+        ):
+            assert sender.send(frames) == len(frames)
+            arrived.append(receiver.receive(len(frames), timeout_s=0.2))
+    assert arrived == [frames[1::2], frames[0::2]]
+
+
+def test_phase_is_below_stride() -> None:
+    with pytest.raises(PioError, match="phase=2 is out of range"):
+        open_queue("fault(loss=1,stride=2,phase=2):memory:x")
