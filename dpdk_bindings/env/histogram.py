@@ -14,9 +14,10 @@ COUNTS: int = lib.TP_HIST_COUNTS
 VALUE_MAX: int = lib.TP_HIST_VALUE_MAX
 SIGNIFICANT_DIGITS = 3
 
-# The value that each counter stands for: the highest that falls into it, as HdrHistogram reports.
-_LOWEST = np.array([lib.tp_hist_value(i) for i in range(COUNTS)], dtype=np.uint64)
-_HIGHEST = np.append(_LOWEST[1:] - np.uint64(1), np.uint64(VALUE_MAX))
+# The lowest and the highest value that falls into each counter. A counter stands for its highest,
+# as in HdrHistogram.
+LOWEST = np.array([lib.tp_hist_value(i) for i in range(COUNTS)], dtype=np.uint64)
+HIGHEST = np.append(LOWEST[1:] - np.uint64(1), np.uint64(VALUE_MAX))
 
 
 class Histogram:
@@ -62,6 +63,18 @@ class Histogram:
         ffi.memmove(copied._hist, self._hist, SIZE_BYTES)
         return copied
 
+    def since(self, earlier: Histogram) -> Histogram:
+        """What was recorded after ``earlier``, a copy of this one. Its maximum is a counter's."""
+        later = Histogram()
+        counts = self.counts()
+        counts -= np.minimum(earlier.counts(), counts)
+        ffi.memmove(later._hist.counts, counts.tobytes(), COUNTS * 8)
+        later._hist.total_count = int(counts.sum())
+        later._hist.value_sum = max(0, int(self._hist.value_sum) - int(earlier._hist.value_sum))
+        filled = np.flatnonzero(counts)
+        later._hist.value_max = min(int(HIGHEST[filled[-1]]), self.max) if len(filled) else 0
+        return later
+
     def percentile(self, percent: float) -> int:
         """The highest value equivalent to the percentile's, capped at the exact maximum."""
         return self.percentiles([percent])[0]
@@ -74,7 +87,7 @@ class Histogram:
             return [0 for _ in percents]
         ranks = [max(1, int(np.ceil(total * p / 100.0))) for p in percents]
         at = np.searchsorted(running, np.array(ranks, dtype=np.uint64))
-        return [min(int(_HIGHEST[i]), self.max) for i in at]
+        return [min(int(HIGHEST[i]), self.max) for i in at]
 
     def summary(self) -> dict[str, int]:
         """count, p50, p90, p99, p99.9 and max, in ns."""
@@ -116,5 +129,5 @@ class Histogram:
         hdr = HdrHistogram(1, VALUE_MAX, SIGNIFICANT_DIGITS)
         counts = self.counts()
         for index in np.flatnonzero(counts):
-            hdr.record_value(int(_LOWEST[index]), int(counts[index]))
+            hdr.record_value(int(LOWEST[index]), int(counts[index]))
         return hdr
