@@ -69,6 +69,8 @@ def show(rows: dict[str, Any], title: str, as_json: bool) -> None:
 def flat(rows: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Leaves with the names of their way: ``lines a packets``."""
     for name, value in rows.items():
+        if isinstance(value, list):
+            value = {str(i): row for i, row in enumerate(value, 1)}
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name} ")
         else:
@@ -76,6 +78,8 @@ def flat(rows: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def figure_text(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -99,7 +103,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
 @click.option("--messages", "-n", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="How many messages the day has, exactly.")
 @click.option("--symbols", "-k", type=click.IntRange(1, 65535), default=100, show_default=True,
@@ -107,7 +111,7 @@ def main() -> None:
 @click.option("--seed", "-s", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True,
               help="Where the random numbers start.")
 @click.option("--live-orders", type=click.IntRange(1, 50_000_000), default=None,
-              help="Resting orders while the day is at its height.  [default: 9 % of the messages]")
+              help="Resting orders while the day is at its height; by default 9 % of the messages.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def generate(out: Path, messages: int, symbols: int, seed: int, live_orders: int | None,
              as_json: bool) -> None:
@@ -152,8 +156,50 @@ def generate(out: Path, messages: int, symbols: int, seed: int, live_orders: int
 
 
 @main.command()
-@click.option("--config", "-c", type=click.Path(dir_okay=False, path_type=Path), default=None,
-              help="The configuration, in TOML.  [default: docs/exchange.toml's values]")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--to", "queue", required=True, metavar="QUEUE",
+              help="Where to send it, as in memory:feed-a or afpacket:veth0.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=None,
+              metavar="MESSAGES_PER_S", help="So many messages a second.")
+@click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=None, metavar="X",
+              help="X times as fast as the timestamps say; by default once.")
+@click.option("--max", "at_most", is_flag=True, help="As fast as the queue takes them.")
+@click.option("--session", default="TICKPATH01", show_default=True,
+              help="The MoldUDP64 session of a day file's messages.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def replay(file: Path, queue: str, rate: float | None, speed: float | None, at_most: bool,
+           session: str, as_json: bool) -> None:
+    """Send FILE out of a queue, message by message, in time.
+
+    The messages of a day file (plain or gzip) go out in MoldUDP64 packets from sequence 1, and the
+    session is ended. The frames of a capture (pcap, pcapng) go out as they are.
+
+    The pace is kept by the processor's own clock, and how late each message was handed over is
+    reported with its percentiles. Nothing is dropped: a queue that is full is waited for, so start
+    the reader first. Ctrl-C ends it with the figures so far.
+
+    For example, a million messages a second into shared memory:
+
+        feedsim replay day.itch --to memory:feed-a --rate 1000000
+    """
+    if sum((rate is not None, speed is not None, at_most)) > 1:
+        fail("--rate, --speed and --max are three different paces; give one of them")
+    if not session.isascii() or not 1 <= len(session) <= 10:
+        fail(f"--session {session!r}: a session has 1 to 10 ASCII characters")
+    with told():
+        from feed_sim.replay import replay_file
+
+        pace = 0.0 if at_most or rate else speed or 1.0
+        with progress(f"sending {file.name}", file.stat().st_size) as update:
+            rows = replay_file(file, queue, rate or 0.0, pace, session, update)
+    show(rows, f"{file.name} to {queue}", as_json)
+    if rows["problem"]:
+        fail(f"{file}: {rows['problem']}; what came before it was sent")
+
+
+@main.command()
+@click.option("--config", "-c", type=click.Path(path_type=Path), default=None,
+              help="The configuration, in TOML; without one, everything is at its default.")
 @click.option("--seconds", "-s", type=click.FloatRange(min=0), default=None,
               help="How long the market is open, instead of the configuration's word; 0: until "
               "Ctrl-C.")
@@ -188,6 +234,33 @@ def exchange(config: Path | None, seconds: float | None, default_config: bool,
         settings = load(config) if config else Config()
         summary = Venue(settings).run(seconds)
     show(summary, f"exchange {summary['name']}", as_json)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what is in FILE: a day file, plain or gzip, or a capture (pcap, pcapng).
+
+    Counts by type, the symbols and the busiest of them, the time span; of a capture also each
+    MoldUDP64 stream with its sequence numbers, gaps, repeats and end. The content decides what kind
+    of file it is, not the name.
+
+    A file that is damaged or cut short is reported as far as it can be read, with the offset where
+    that ended, and the exit code is 2.
+
+    For example:
+
+        feedsim inspect day.itch.gz
+    """
+    with told():
+        from feed_sim.inspect import inspect_file
+
+        with progress(f"reading {file.name}", file.stat().st_size) as update:
+            rows = inspect_file(file, update)
+    show(rows, file.name, as_json)
+    if rows["problem"]:
+        fail(f"{file}: {rows['problem']}; what came before it is above")
 
 
 if __name__ == "__main__":

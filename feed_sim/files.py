@@ -22,7 +22,11 @@ KINDS = (".itch", ".itch.gz", ".pcap", ".pcapng")
 MIDNIGHT_NS = int(datetime(2026, 1, 5, 5, tzinfo=UTC).timestamp()) * 1_000_000_000
 SESSION = b"TICKPATH01"
 # Line A's addresses, as in real captures of the Nasdaq feed.
-ADDRESS = {"source": "206.200.127.138", "destination": "233.54.12.111", "port": 26477}
+ADDRESS: dict[str, str | int] = {
+    "source": "206.200.127.138",
+    "destination": "233.54.12.111",
+    "port": 26477,
+}
 # Messages closer than this share a packet: the order of what real captures show.
 PACKET_SPAN_NS = 5_000
 # Fast and half the size; the last few percent cost ten times the time.
@@ -34,7 +38,8 @@ def kind_of(path: Path) -> str:
     for kind in sorted(KINDS, key=len, reverse=True):
         if path.name.endswith(kind):
             return kind
-    raise ValueError(f"{path.name}: the name decides the kind of file; end it in {', '.join(KINDS)}")
+    kinds = ", ".join(KINDS)
+    raise ValueError(f"{path.name}: the name decides the kind of file; end it in {kinds}")
 
 
 @contextmanager

@@ -36,13 +36,16 @@ cdef enum:
     REPORTS_MAX = 1 << 8
     # Operations without any message that end a generation as stuck: the tables are full.
     IDLE_STEPS_MAX = 1 << 16
-    # Three in four gaps are short, SHORT_DIVISOR times less than the mean; the fourth makes up.
-    SHORT_DIVISOR = 16
+    # Three in four gaps are within a burst: this long on average, and never more than a sixteenth
+    # of the mean. The fourth makes up for them.
+    BURST_GAP_NS = 2000
+    BURST_DIVISOR = 16
 
 cdef inline uint64_t next_gap(Flow flow, uint64_t mean_ns) noexcept nogil:
+    cdef uint64_t burst_ns = min(mean_ns // BURST_DIVISOR, <uint64_t>BURST_GAP_NS)
     if flow_random(&flow.flow) & 3:
-        return flow_exponential(&flow.flow, mean_ns // SHORT_DIVISOR)
-    return flow_exponential(&flow.flow, 4 * mean_ns - 3 * mean_ns // SHORT_DIVISOR)
+        return flow_exponential(&flow.flow, burst_ns)
+    return flow_exponential(&flow.flow, 4 * mean_ns - 3 * burst_ns)
 
 
 cdef class Generator:

@@ -27,7 +27,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True):
     """What all tables have in common: a key that is not known is an error."""
 
 
-class Exchange(Section):
+class Exchange(Section, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(description="Its name, in the summary.")] = "exchange"
     seed: Annotated[int, Meta(
         ge=0, le=U64_MAX, description="Where the random numbers of the flow start.")] = 1
@@ -53,7 +53,7 @@ class Exchange(Section):
         description="The file for these digests, one JSON object a line; \"\": none.")] = ""
 
 
-class Flow(Section):
+class Flow(Section, frozen=True, forbid_unknown_fields=True):
     messages_per_s: Annotated[int, Meta(
         ge=0, le=20_000_000, description="The background's feed messages a second; 0: no "
         "background, only the clients trade.")] = 100_000
@@ -62,7 +62,7 @@ class Flow(Section):
     )] = 20_000
 
 
-class Feed(Section):
+class Feed(Section, frozen=True, forbid_unknown_fields=True):
     line_a: Annotated[str, Meta(description="The queue of line A.")] = "memory:feed-a"
     line_b: Annotated[str, Meta(
         description="The queue of line B, with the same messages; \"\": there is none.",
@@ -77,7 +77,7 @@ class Feed(Section):
     b_port: Annotated[int, Meta(ge=1, le=65535, description="UDP port of line B.")] = 26477
 
 
-class Orders(Section):
+class Orders(Section, frozen=True, forbid_unknown_fields=True):
     queue: Annotated[str, Meta(
         description="The queue of order entry; \"\": this venue takes no orders.",
     )] = "memory:orders"
@@ -88,7 +88,7 @@ class Orders(Section):
     port: Annotated[int, Meta(ge=1, le=65535, description="Our UDP port for orders.")] = 26480
 
 
-class Config(Section):
+class Config(Section, frozen=True, forbid_unknown_fields=True):
     """A venue: its market, the background flow in it, the feed it sends, the orders it takes."""
 
     exchange: Annotated[Exchange, Meta(description="The market and the run.")] = Exchange()
@@ -190,7 +190,7 @@ def _toml(value: Any) -> str:
 
 def default_toml() -> str:
     """The complete default with every key's description, from the types."""
-    lines = ["# An exchange in a box: feedsim exchange -c FILE. Every key is here with its default."]
+    lines = ["# An exchange in a box: feedsim exchange -c FILE. Every key, with its default."]
     for table, kind in get_type_hints(Config, include_extras=True).items():
         section, meta = get_args(kind)
         lines += ["", f"# {meta.description}", f"[{table}]"]

@@ -30,6 +30,7 @@ cdef enum:
     GATEWAY_EXECUTIONS
     GATEWAY_EXECUTED_SHARES
     GATEWAY_CANCELED
+    GATEWAY_SUPERFLUOUS          # cancels and replaces of what is not live, which is no fault
     GATEWAY_QUERIES
     GATEWAY_REQUESTS_IN          # for messages of ours
     GATEWAY_REQUESTS_OUT         # for messages of the client's
@@ -45,7 +46,6 @@ cdef enum:
     GATEWAY_DROP_MALFORMED       # a message that OUCH does not allow
     GATEWAY_DROP_UNSUPPORTED     # OUCH, but not of this venue: modify, mass cancel, disable, enable
     GATEWAY_DROP_RESEND          # a UserRefNum used before
-    GATEWAY_DROP_UNKNOWN_ORDER   # cancel or replace of an order that is not live
     GATEWAY_DROP_REQUEST         # a request for what is not retained, or of another session
     GATEWAY_SESSIONS_LOST
     GATEWAY_COUNTERS

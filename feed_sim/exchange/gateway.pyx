@@ -28,10 +28,10 @@ from itch_ouch.wire cimport *
 
 COUNTERS = (
     "packets_in", "messages_in", "orders", "accepted", "rejected", "replaced", "executions",
-    "executed_shares", "canceled", "queries", "requests_in", "requests_out", "sessions",
+    "executed_shares", "canceled", "superfluous", "queries", "requests_in", "requests_out", "sessions",
     "drop_frame", "drop_address", "drop_packet", "drop_session", "drop_duplicate", "drop_gap",
-    "drop_lost", "drop_malformed", "drop_unsupported", "drop_resend", "drop_unknown_order",
-    "drop_request", "sessions_lost",
+    "drop_lost", "drop_malformed", "drop_unsupported", "drop_resend", "drop_request",
+    "sessions_lost",
 )
 assert len(COUNTERS) == GATEWAY_COUNTERS
 

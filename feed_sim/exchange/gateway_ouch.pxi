@@ -350,7 +350,7 @@ cdef void on_replace(
         gateway.counts[GATEWAY_DROP_RESEND] += 1
         return
     if original == NULL:
-        gateway.counts[GATEWAY_DROP_UNKNOWN_ORDER] += 1
+        gateway.counts[GATEWAY_SUPERFLUOUS] += 1
         return
     gateway.last_user_ref_num = user_ref_num
     if not gateway.market_open:
@@ -382,7 +382,7 @@ cdef void on_cancel(gateway_t *gateway, const uint8_t *message, uint64_t timesta
     cdef gateway_order *order = find_live(gateway, be32(m.user_ref_num))
     gateway.counts[GATEWAY_ORDERS] += 1
     if order == NULL:
-        gateway.counts[GATEWAY_DROP_UNKNOWN_ORDER] += 1
+        gateway.counts[GATEWAY_SUPERFLUOUS] += 1
         return
     match_cancel(gateway.core, order.reference, be32(m.quantity))
     gateway_settle(gateway, timestamp)

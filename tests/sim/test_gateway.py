@@ -197,7 +197,7 @@ def test_replace_takes_the_chain_along() -> None:
         m.client.put(enter(5, "B", 10, price=10_0000), replace(5, 6, 10, 0))  # not valid
         answers = m.client.wait(8)
         assert kinds(answers[6:]) == "AC" and answers[7]["number"] == 5
-    assert m.summary["drops"]["unknown_order"] == 1
+    assert m.summary["orders"]["superfluous"] == 1
 
 
 def test_a_gap_is_asked_for_and_duplicates_are_dropped() -> None:
