@@ -2,8 +2,8 @@
  *
  * One socket, one mapping: the receive ring, then the transmit ring. The receive ring is made of
  * blocks. In version 3 (the default) a block holds as many frames as fit, and the kernel hands it
- * over when it is full or timeout_ms after it last did, 1 ms at the shortest: the highest rate,
- * but a lone frame waits up to that long (and a few ms more on kernels whose timer ticks slowly).
+ * over when it is full or timeout_ms after it last did, 1 ms at the shortest: a burst is packed
+ * tightly, but a lone frame waits up to that long (and more on kernels whose timer ticks slowly).
  * A block still being filled is never read: the kernel publishes nothing until it closes it.
  * In version 2 a block is a slot for one frame, handed over at once: choose version=2 for latency.
  *
@@ -225,6 +225,17 @@ static inline int device_takes(const struct afpacket_tx *tx, const uint8_t *data
     return length <= tx->wire_bytes_max + tagged * AFPACKET_VLAN_BYTES;
 }
 
+/* Without a link, what waits for the kernel becomes holes, lest it be sent late. */
+static void tx_abandon(struct pio_queue *queue) {
+    struct afpacket_tx *tx = &((struct afpacket *)queue->state)->tx;
+    if (queue->info->link == PIO_LINK_UP)
+        return;
+    for (uint64_t at = tx->settled; at != tx->position; at++) {
+        queue->info->stats.tx_error += *tx_length(tx, at) != HOLE;
+        *tx_length(tx, at) = HOLE;
+    }
+}
+
 /* The kernel took less than was asked: find out why, frame by frame. */
 static __attribute__((cold, noinline)) void tx_settle_slowly(struct pio_queue *queue,
                                                              uint64_t settled, int failure) {
@@ -242,14 +253,9 @@ static __attribute__((cold, noinline)) void tx_settle_slowly(struct pio_queue *q
         stats->tx_bytes += took ? length : 0;
         stats->tx_error += (uint32_t)!took;
     }
-    if (queue->info->link == PIO_LINK_UP) {
-        stats->extra[AFPACKET_TX_RETRIES] += settled != tx->position;
-        return;
-    }
-    for (uint64_t at = settled; at != tx->position; at++) {
-        stats->tx_error += *tx_length(tx, at) != HOLE;
-        *tx_length(tx, at) = HOLE;
-    }
+    tx->settled = settled;
+    stats->extra[AFPACKET_TX_RETRIES] += settled != tx->position;
+    tx_abandon(queue);
 }
 
 /* Asks the kernel, once and without a wait, to take what tx_burst left in the ring. */
@@ -271,8 +277,8 @@ static void tx_kick(struct pio_queue *queue) {
     } else {
         queue->info->stats.tx_frames += frames;
         queue->info->stats.tx_bytes += bytes;
+        tx->settled = settled;
     }
-    tx->settled = settled;
 }
 
 static uint32_t afpacket_tx_lend(struct pio_queue *queue, struct pio_frame *frames,
@@ -332,6 +338,7 @@ static void afpacket_service(struct pio_queue *queue, uint64_t now_ns) {
         a->housekept_ns = now_ns;
         drops_read(queue);
         afpacket_device_read(queue);
+        tx_abandon(queue);
     }
 }
 

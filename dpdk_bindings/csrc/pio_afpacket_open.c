@@ -33,7 +33,7 @@
 #define BLOCK_KIB_MAX 4096u /* the largest piece the kernel's page allocator gives */
 #define TIMEOUT_MS_DEFAULT 1u /* the shortest there is */
 #define TIMEOUT_MS_MAX 1000u
-#define RX_SLOTS_DEFAULT 4096u
+#define RX_SLOTS_DEFAULT 8192u /* about as many bytes as version 3's blocks */
 #define TX_SLOTS_DEFAULT 1024u
 #define SLOTS_MAX (1u << 16)
 #define LINE_BYTES 64u

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -60,7 +60,11 @@ class PrivateNetwork:
 
     def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs ``function`` inside the namespace; a process that it starts is inside too."""
-        return self._thread.submit(function, *args, **kwargs).result()
+        return self.submit(function, *args, **kwargs).result()
+
+    def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """As :meth:`call`, without waiting for the result."""
+        return self._thread.submit(function, *args, **kwargs)
 
     def open_queue(self, name: str) -> Queue:
         return self.call(open_queue, name)

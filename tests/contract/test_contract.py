@@ -136,6 +136,7 @@ def test_frames_stay_good_until_released_in_several_steps(pair: Pair) -> None:
     while at < len(frames):
         at += sender.send(frames[at:])
     sender.service()
+    pair.settle()
     hot = Hot(pair.receiver)
     lent: list[Any] = []
     for _ in range(1000):
@@ -217,6 +218,7 @@ def test_a_receiver_without_an_end_still_hands_out_bursts(case: Case, pair: Pair
     while at < len(frames):
         at += sender.send(frames[at:])
     sender.service()
+    pair.settle()
     hot = Hot(pair.receiver)
     hot.service()
     first = hot.rx(16)
