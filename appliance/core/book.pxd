@@ -2,17 +2,17 @@
 #
 # An order is found by its reference number in a *window*: an array indexed by the low bits of the
 # reference. References are day-unique and mostly increasing, so neighbours in time are neighbours
-# in memory. When a new order meets an older live one in its slot, the older moves to the *overflow*,
-# a hash table: there live the few that outlast a whole window. Any reference, however hostile, has
-# a place in one of the two, and either being full is counted, never fatal.
+# in memory. When a new order meets an older live one in its slot, the older moves to the
+# *overflow*, a hash table: there live the few that outlast a whole window. Any reference, however
+# hostile, has a place in one of the two, and either being full is counted, never fatal.
 #
 # A side of a symbol is a *ladder*: keys in ascending order with the best at the back, where nearly
-# all changes are. A bid's key is its price, an ask's the price's complement, so that one code serves
-# both. Beside each key stands a handle of its level; orders keep that handle, so reducing and
-# deleting never search unless a level dies.
+# all changes are. A bid's key is its price, an ask's the price's complement, so that one code
+# serves both. Beside each key stands a handle of its level; orders keep that handle, so reducing
+# and deleting never search unless a level dies.
 #
 # Invariant: a level exists if and only if it has at least one order, and its shares are their sum.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from dpdk_bindings.env.pool cimport tp_pool
 
 cdef enum:

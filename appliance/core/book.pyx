@@ -15,7 +15,7 @@ from itch_ouch.wire cimport (
 )
 from appliance.core.state cimport (
     C_BBO_CHANGES, C_BOOK_DUPLICATE_REFERENCE, C_BOOK_LEVELS_FULL, C_BOOK_MISSING_REFERENCE,
-    C_BOOK_ORDERS_FULL, C_BOOK_OVER_REDUCED, C_BOOK_UNKNOWN_SIDE, C_BOOK_ZERO_SHARES, C_COUNT,
+    C_BOOK_ORDERS_FULL, C_BOOK_OVER_REDUCED, C_BOOK_UNKNOWN_SIDE, C_BOOK_ZERO_SHARES, 
 )
 
 cdef enum:
@@ -211,8 +211,8 @@ cdef inline Level *_level(Book *book, uint32_t handle) noexcept nogil:
 cdef uint32_t _level_insert(Book *book, Ladder *ladder, uint32_t at, uint32_t key,
                             uint32_t price) noexcept nogil:
     """A new empty level before position `at`; its handle, or TP_POOL_NONE when full."""
-    cdef uint32_t handle
-    if ladder.keys == NULL or ladder.count == <uint32_t>LADDER_CAPACITY_MIN << ladder.capacity_class:
+    cdef uint32_t handle, capacity = <uint32_t>LADDER_CAPACITY_MIN << ladder.capacity_class
+    if ladder.keys == NULL or ladder.count == capacity:
         if not _ladder_grow(book, ladder):
             return TP_POOL_NONE
     handle = tp_pool_take(&book.levels)

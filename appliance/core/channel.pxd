@@ -16,6 +16,7 @@ cdef enum:
     CHANNEL_REQUEST_NS = 1000000        # a request is repeated this often ...
     CHANNEL_REQUESTS_MAX = 1000         # ... and this many times, then the session is lost
     CHANNEL_REQUEST_COUNT_MAX = 65534
+    CHANNEL_PAYLOAD_BYTES_MAX = 1472    # of a datagram, as the profile asks: an MTU of 1,500
 
 cdef enum:                              # ChannelPlan.kind: what the next datagram is
     PLAN_NOTHING = 0
@@ -68,7 +69,8 @@ cdef void channel_commit(Channel *channel) noexcept nogil
 # MOLD_DROP_* of a malformed one.
 cdef int channel_accept(Channel *channel, const uint8_t *payload, uint32_t length,
                         mold_packet *packet, uint64_t now, int *drop) noexcept nogil
-# What is to be sent now; then its bytes; then, once the queue took it, the note that it is sent.
+# What is to be sent now (or that the session is lost, when the last request went unanswered); then
+# its bytes; then, once the queue took it, the note that it is sent.
 cdef void channel_plan(Channel *channel, uint64_t now, ChannelPlan *plan) noexcept nogil
 cdef uint32_t channel_build(const Channel *channel, ChannelPlan *plan, uint8_t *payload,
                             uint32_t capacity) noexcept nogil

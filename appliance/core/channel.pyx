@@ -53,17 +53,20 @@ cdef void channel_commit(Channel *channel) noexcept nogil:
 # ---- receiving -----------------------------------------------------------------------------------
 
 
+cdef inline uint64_t _oldest(const Channel *channel) noexcept nogil:
+    """The lowest number still kept."""
+    return channel.tx_next - CHANNEL_KEPT if channel.tx_next > CHANNEL_KEPT else 1
+
+
 cdef void _serve(Channel *channel, const uint8_t *payload) noexcept nogil:
     """The peer asks for messages again: they go out before new ones."""
     cdef const mold_header_t *request = <const mold_header_t *>payload
     cdef uint64_t first = be64(request.sequence_number)
     cdef uint64_t past = first + be16(request.message_count)
-    cdef uint64_t oldest
     if memcmp(request.session, channel.tx_session, MOLD_SESSION_BYTES) != 0:
         channel.counters[C_CHANNEL_DROP_SESSION] += 1
         return
-    oldest = channel.tx_next - CHANNEL_KEPT if channel.tx_next > CHANNEL_KEPT else 1
-    if first < oldest or past < first or first >= channel.tx_wire:
+    if first < _oldest(channel) or past < first or first >= channel.tx_wire:
         channel.counters[C_CHANNEL_UNSERVABLE] += 1
         return
     channel.counters[C_CHANNEL_REQUESTS_SERVED] += 1
@@ -83,6 +86,7 @@ cdef bint _session_taken(Channel *channel, const mold_packet *packet) noexcept n
     channel.rx_expected = 1
     channel.rx_highest = 1
     channel.request_count = 0
+    channel.lost = 0
     return True
 
 
@@ -125,6 +129,11 @@ cdef void channel_plan(Channel *channel, uint64_t now, ChannelPlan *plan) noexce
     cdef uint64_t missing
     plan.count = 0
     plan.first = channel.tx_wire
+    if channel.resend_next < _oldest(channel) and channel.resend_next < channel.resend_past:
+        # Newer messages have taken the place of some that were asked for: those are gone.
+        missing = min(_oldest(channel), channel.resend_past) - channel.resend_next
+        channel.counters[C_CHANNEL_UNSERVABLE] += missing
+        channel.resend_next += missing
     if channel.resend_next < channel.resend_past:
         plan.kind = PLAN_RESEND
         plan.first = channel.resend_next
@@ -134,13 +143,17 @@ cdef void channel_plan(Channel *channel, uint64_t now, ChannelPlan *plan) noexce
         plan.count = <uint32_t>(channel.tx_next - channel.tx_wire)
     elif channel.rx_highest > channel.rx_expected and not channel.lost \
             and now >= channel.request_due_ns:
+        if channel.request_count >= CHANNEL_REQUESTS_MAX:
+            channel.lost = 1
+            plan.kind = PLAN_NOTHING
+            return
         missing = channel.rx_highest - channel.rx_expected
         plan.kind = PLAN_REQUEST
         plan.first = channel.rx_expected
         plan.count = <uint32_t>(missing if missing < CHANNEL_REQUEST_COUNT_MAX
                                 else CHANNEL_REQUEST_COUNT_MAX)
-    elif channel.ending == 1:
-        plan.kind = PLAN_END
+    elif channel.ending:
+        plan.kind = PLAN_END if channel.ending == 1 else PLAN_NOTHING
     elif now - channel.last_tx_ns >= CHANNEL_HEARTBEAT_NS:
         plan.kind = PLAN_HEARTBEAT
     else:
@@ -160,7 +173,7 @@ cdef uint32_t channel_build(const Channel *channel, ChannelPlan *plan, uint8_t *
     if plan.kind == PLAN_END:
         mold_write_header(payload, channel.tx_session, plan.first, MOLD_COUNT_END)
         return MOLD_HEADER_BYTES
-    mold_begin(&writer, payload, capacity)
+    mold_begin(&writer, payload, min(capacity, <uint32_t>CHANNEL_PAYLOAD_BYTES_MAX))
     for i in range(plan.count):
         entry = channel_entry(channel, plan.first + i)
         room = mold_append(&writer, entry.length)
@@ -184,5 +197,3 @@ cdef void channel_sent(Channel *channel, const ChannelPlan *plan, uint64_t now) 
         channel.counters[C_CHANNEL_REQUESTS_SENT] += 1
         channel.request_due_ns = now + CHANNEL_REQUEST_NS
         channel.request_count += 1
-        if channel.request_count > CHANNEL_REQUESTS_MAX:
-            channel.lost = 1

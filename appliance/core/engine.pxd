@@ -3,7 +3,7 @@
 # step(bursts, kill, now) has no clock, no queue, no file and no Python in it (R2): what it does
 # follows from its arguments and its own state. The tile feeds it live, the replayer from a
 # recording, a test from a list; orders come out in the channel's ring.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from dpdk_bindings.env.histogram cimport tp_hist
 from dpdk_bindings.pio cimport pio_frame
 from appliance.core.book cimport Book
@@ -12,7 +12,7 @@ from appliance.core.feed cimport Feed
 from appliance.core.oms cimport Oms
 from appliance.core.risk cimport Risk
 from appliance.core.state cimport state_checkpoint, state_header, state_top
-from appliance.core.strategy cimport Intents, Strategy, strategy_fn
+from appliance.core.strategy cimport Strategy, strategy_fn
 
 cdef enum:                      # what a queue carries, and the order of ROLES in the registry
     ROLE_FEED_A = 0

@@ -1,18 +1,18 @@
 """The step, and the object that owns everything it works on (see engine.pxd)."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from dpdk_bindings.env.histogram cimport tp_hist
 from dpdk_bindings.pio cimport PIO_FRAME_CHECKSUM_GOOD, PIO_FRAME_CHECKSUM_PARTIAL, pio_frame
-from itch_ouch.itch cimport ITCH_DROP_LENGTH, ITCH_EMPTY, ITCH_OK, ITCH_UNKNOWN, itch_check
+from itch_ouch.itch cimport ITCH_DROP_LENGTH, ITCH_OK, ITCH_UNKNOWN, itch_check
 from itch_ouch.mold cimport mold_check, mold_next, mold_packet
 from itch_ouch.net cimport net_datagram, net_parse_udp
 from itch_ouch.wire cimport (
-    ITCH_ORDER_EXECUTED, ITCH_ORDER_EXECUTED_WITH_PRICE, ITCH_STOCK_DIRECTORY, be16,
-    itch_stock_directory_t,
+    ITCH_STOCK_DIRECTORY, be16, itch_stock_directory_t,
 )
+from appliance.core.answers cimport on_answer
 from appliance.core.book cimport (
     BOOK_BBO, LOCATES, SIDE_ASK, SIDE_BID, Level, SymbolBook, book_apply, book_clear, book_close,
     book_levels_digest, book_open, book_orders_digest, ladder_level,
@@ -25,13 +25,13 @@ from appliance.core.feed cimport (
     feed_live, feed_next_buffered, feed_open,
 )
 from appliance.core.oms cimport oms_close, oms_open
-from appliance.core.orders cimport ask_account, on_answer, strategy_call, sweep
+from appliance.core.orders cimport ask_account, strategy_call, sweep
 from appliance.core.risk cimport risk_open
 from appliance.core.state cimport (
     C_CHECKPOINTS, C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_ITCH_DROP_LENGTH,
     C_ITCH_EMPTY, C_ITCH_UNKNOWN, C_KILLS, C_LEVELS, C_LIVE_ORDERS, C_MOLD_DROP_RUNT,
-    C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A,
-    KILL_CHANNEL_LOST, state_checkpoint, state_header, state_top,
+    C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_ORDERS_PENDING, C_RX_BYTES_FEED_A,
+    C_RX_FRAMES_FEED_A, KILL_CHANNEL_LOST, state_checkpoint, state_header, state_top,
 )
 from appliance.core.strategy cimport EVENT_BOOK, Event, Strategy
 
@@ -112,6 +112,16 @@ cdef inline void _on_message(EngineState *engine, const uint8_t *message, uint32
         _checkpoint(engine, sequence)
 
 
+cdef void _empty_books(EngineState *engine) noexcept nogil:
+    """A new session: nothing of the old one may be read any more."""
+    cdef uint32_t locate, count = <uint32_t>engine.book.locate_max + 1
+    book_clear(&engine.book)
+    memset(engine.traded, 0, LOCATES)
+    for locate in range(count):
+        if engine.tops[locate].sequence:
+            _publish_top(engine, locate)
+
+
 cdef bint _messages_good(EngineState *engine, const mold_packet *packet) noexcept nogil:
     """Has every message the length of its type? Asked before the first is applied."""
     cdef mold_packet walk = packet[0]
@@ -128,7 +138,6 @@ cdef void _on_feed(EngineState *engine, uint32_t line, const net_datagram *datag
     cdef mold_packet packet
     cdef const uint8_t *message = NULL
     cdef uint32_t length = 0
-    cdef const FeedSlot *slot
     cdef uint64_t sequence
     cdef bint rolled = False
     cdef int skip
@@ -141,8 +150,7 @@ cdef void _on_feed(EngineState *engine, uint32_t line, const net_datagram *datag
     sequence = packet.sequence_number
     skip = feed_accept(&engine.feed, line, &packet, engine.now, &rolled)
     if rolled:
-        book_clear(&engine.book)
-        memset(engine.traded, 0, LOCATES)
+        _empty_books(engine)
     if skip == FEED_NOTHING:
         return
     engine.trigger_ns = engine.now
@@ -253,6 +261,9 @@ cdef class Engine:
     def __init__(self, settings, state, Strategy strategy, populate: bool = True):
         cdef EngineState *e = self.engine
         cdef uintptr_t base = state.address
+        if int(state.header["tops_count"]) < LOCATES:
+            raise ValueError(f"the segment has room for {state.header['tops_count']} symbols; "
+                             f"lay it out for {LOCATES}, one for each stock locate")
         self.settings = settings
         self.state = state
         self.strategy = strategy
@@ -340,7 +351,7 @@ cdef class Engine:
         return changed
 
     def orders_from(self, sequence: int) -> list[bytes]:
-        """The OUCH messages made since number ``sequence`` of the order channel (1 is the first)."""
+        """The OUCH messages made since number ``sequence`` of the order channel (from 1)."""
         cdef EngineState *e = self.engine
         cdef const ChannelEntry *entry
         messages = []
@@ -409,3 +420,4 @@ cdef void engine_publish(EngineState *engine) noexcept nogil:
     engine.counters[C_LIVE_ORDERS] = engine.book.live_orders
     engine.counters[C_LEVELS] = engine.book.levels.used_count
     engine.counters[C_ORDERS_OPEN] = engine.oms.open_count
+    engine.counters[C_ORDERS_PENDING] = engine.oms.pending_count

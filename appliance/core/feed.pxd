@@ -7,7 +7,7 @@
 #
 # Invariant: `expected` only grows within a session; every message is delivered at most once, in
 # sequence. A datagram that is refused changes nothing here.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from itch_ouch.mold cimport mold_packet
 
 cdef enum:

@@ -1,6 +1,6 @@
 """MoldUDP64 sequencing and A/B arbitration (see feed.pxd; MoldUDP64 1.00, receiver rules)."""
 
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from dpdk_bindings.env.memory cimport tp_memory_map, tp_memory_unmap
@@ -124,6 +124,9 @@ cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint6
     feed.expected = past
     if past > feed.highest:
         feed.highest = past
+    if feed.gap_since_ns:
+        # This hole is filled. Whatever is still missing lies behind it and gets its own wait.
+        feed.gap_since_ns = now
     _settle(feed)
     return <int>old
 
@@ -164,14 +167,16 @@ cdef uint64_t _next_present(const Feed *feed) noexcept nogil:
 
 
 cdef bint feed_expire(Feed *feed, uint64_t now) noexcept nogil:
-    cdef uint64_t to
+    cdef uint64_t past
     if not feed.gap_since_ns or now - feed.gap_since_ns < feed.gap_wait_ns:
         return False
-    to = _next_present(feed)
-    feed.counters[C_FEED_LOST] += to - feed.expected
-    feed.expected = to
+    past = _next_present(feed)
+    feed.counters[C_FEED_LOST] += past - feed.expected
+    feed.expected = past
     feed.state = FEED_STALE
-    # What lies behind may have gaps of its own; each gets its own wait.
-    feed.gap_since_ns = now if feed.expected < feed.highest else 0
+    # What the buffer has next follows at once; a gap behind that gets its own wait.
+    while past < feed.highest and feed.slots[past & feed.slot_mask].sequence == past:
+        past += 1
+    feed.gap_since_ns = now if past < feed.highest else 0
     _settle(feed)
     return True

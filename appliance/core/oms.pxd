@@ -32,7 +32,10 @@ cdef enum:                      # events
     OMS_SEND_CANCEL = 7
     OMS_REPLACE_FAILED = 8      # the replacement was rejected; this order stands
     OMS_VOID = 9                # a replacement whose original died first
-    OMS_EVENT_COUNT = 10
+    OMS_TAKE_OVER = 10          # a replacement that is now the order
+    OMS_TAKE_OVER_DEAD = 11     # the same, and at once dead
+    OMS_CANCEL_FAILED = 12      # the cancel was rejected; this order stands
+    OMS_EVENT_COUNT = 13
 
 cdef struct OmsOrder:           # 64 bytes: one cache line
     uint32_t user_ref
@@ -48,8 +51,7 @@ cdef struct OmsOrder:           # 64 bytes: one cache line
     uint8_t side
     uint8_t state
     uint8_t time_in_force
-    uint8_t swept               # a kill has sent its cancel already
-    uint8_t reserved[2]
+    uint8_t reserved[3]
     uint32_t held               # open shares it accounts for in its symbol
     uint32_t reserved_tail
 
@@ -62,7 +64,7 @@ cdef struct Oms:
     uint32_t mask
     uint32_t next_user_ref      # 0: the venue has not told yet
     uint32_t open_count
-    uint32_t sweep_ref          # kill: cancels are sent from here on
+    uint32_t pending_count      # of those, the ones that await their first answer
     OmsSymbol *symbols          # by stock locate
     uint64_t *counters
 

@@ -11,22 +11,24 @@ assert sizeof(OmsOrder) == 64
 
 cdef uint8_t X = OMS_INVALID
 # Rows: states. Columns: ACCEPT, ACCEPT_DEAD, REJECT, REPLACED, PART, GONE, SEND_REPLACE,
-# SEND_CANCEL, REPLACE_FAILED, VOID.
+# SEND_CANCEL, REPLACE_FAILED, VOID, TAKE_OVER, TAKE_OVER_DEAD, CANCEL_FAILED.
 cdef uint8_t[OMS_STATE_COUNT][OMS_EVENT_COUNT] _next_state = [
     # FREE
-    [X, X, X, X, X, X, X, X, X, X],
-    # PENDING_NEW: a cancel may follow at once; the venue answers in order.
-    [OMS_LIVE, OMS_DEAD, OMS_DEAD, X, X, X, X, X, X, X],
+    [X, X, X, X, X, X, X, X, X, X, X, X, X],
+    # PENDING_NEW: nothing is asked of an order before its first answer.
+    [OMS_LIVE, OMS_DEAD, OMS_DEAD, X, X, X, X, X, X, X, X, X, X],
     # LIVE
-    [X, X, X, X, OMS_LIVE, OMS_DEAD, OMS_PENDING_REPLACE, OMS_PENDING_CANCEL, X, X],
+    [X, X, X, X, OMS_LIVE, OMS_DEAD, OMS_PENDING_REPLACE, OMS_PENDING_CANCEL, X, X, X, X, X],
     # PENDING_REPLACE
-    [X, X, X, OMS_DEAD, OMS_PENDING_REPLACE, OMS_DEAD, X, OMS_PENDING_CANCEL, OMS_LIVE, X],
+    [X, X, X, OMS_DEAD, OMS_PENDING_REPLACE, OMS_DEAD, X, OMS_PENDING_CANCEL, OMS_LIVE, X, X, X,
+     X],
     # PENDING_CANCEL: the replacement sent before the cancel may still win or fail.
-    [X, X, X, OMS_DEAD, OMS_PENDING_CANCEL, OMS_DEAD, X, X, OMS_PENDING_CANCEL, X],
+    [X, X, X, OMS_DEAD, OMS_PENDING_CANCEL, OMS_DEAD, X, X, OMS_PENDING_CANCEL, X, X, X,
+     OMS_LIVE],
     # REPLACEMENT
-    [OMS_LIVE, OMS_DEAD, OMS_DEAD, X, X, X, X, X, X, OMS_DEAD],
+    [X, X, OMS_DEAD, X, X, X, X, X, X, OMS_DEAD, OMS_LIVE, OMS_DEAD, X],
     # DEAD
-    [X, X, X, X, X, X, X, X, X, X],
+    [X, X, X, X, X, X, X, X, X, X, X, X, X],
 ]
 
 
@@ -63,6 +65,7 @@ cdef OmsOrder *oms_place(Oms *oms) noexcept nogil:
     order.user_ref = oms.next_user_ref
     oms.next_user_ref += 1
     oms.open_count += 1
+    oms.pending_count += 1
     return order
 
 
@@ -78,6 +81,8 @@ cdef uint8_t oms_event(Oms *oms, OmsOrder *order, uint8_t event) noexcept nogil:
     if state == OMS_INVALID:
         oms.counters[C_OMS_INVALID] += 1
         return state
+    if order.state == OMS_PENDING_NEW or order.state == OMS_REPLACEMENT:
+        oms.pending_count -= 1
     order.state = state
     if state == OMS_DEAD:
         oms.open_count -= 1

@@ -1,15 +1,18 @@
-# From intents to OUCH messages and from the venue's answers to events: the half of the step that
-# faces the venue.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+# From the strategy's intents to OUCH messages: the half of the step that speaks to the venue.
+from libc.stdint cimport uint32_t
 from appliance.core.engine cimport EngineState
-from appliance.core.strategy cimport Event, Intents, View
+from appliance.core.oms cimport OmsOrder
+from appliance.core.strategy cimport Event, View
 
 # A view of one symbol's book, valid until the book changes.
 cdef void view_of(EngineState *engine, uint32_t locate, View *view) noexcept nogil
 # Calls the strategy, carries out what it asks for, and tells it what became of that.
 cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil
-# One checked OUCH message from the venue.
-cdef void on_answer(EngineState *engine, const uint8_t *message, uint32_t length) noexcept nogil
+# Calls the strategy with an event (ORDER_*) of one of our orders.
+cdef void tell_order(EngineState *engine, const OmsOrder *order, uint32_t change, uint32_t shares,
+                     uint32_t price, uint32_t reason) noexcept nogil
+# Cancels a live order without asking risk: RISK_PASSED, or RISK_TABLE_FULL when the wire is stuck.
+cdef int send_cancel(EngineState *engine, OmsOrder *order) noexcept nogil
 # Asks the venue for the next UserRefNum: the first message of a channel.
 cdef void ask_account(EngineState *engine) noexcept nogil
 # While killed: cancels what is open, some places of the table a step.

@@ -1,43 +1,31 @@
-"""Intents to orders, answers to events (see orders.pxd; OUCH 5.0)."""
+"""Intents to orders (see orders.pxd; OUCH 5.0)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memset
 
-from dpdk_bindings.env.histogram cimport tp_hist_record
-from itch_ouch.ouch cimport OUCH_OK, ouch_append_tag, ouch_check_out
+from itch_ouch.ouch cimport ouch_append_tag
 from itch_ouch.wire cimport (
-    OUCH_ACCOUNT_QUERY_RESPONSE, OUCH_AIQ_CANCELED, OUCH_CANCEL_REJECT, OUCH_ENTER_ORDER_BYTES,
-    OUCH_ORDER_ACCEPTED, OUCH_ORDER_CANCELED, OUCH_ORDER_EXECUTED, OUCH_ORDER_REPLACED,
-    OUCH_REJECTED, OUCH_REPLACE_ORDER_BYTES, OUCH_TAG_POST_ONLY, be16, be32, be64,
-    ouch_account_query_response_t, ouch_aiq_canceled_t, ouch_order_accepted_t,
-    ouch_order_canceled_t, ouch_order_executed_t, ouch_order_replaced_t, ouch_rejected_t,
-    ouch_write_account_query, ouch_write_cancel_order, ouch_write_enter_order,
-    ouch_write_replace_order,
+    OUCH_ENTER_ORDER_BYTES, OUCH_REPLACE_ORDER_BYTES, OUCH_TAG_POST_ONLY, ouch_write_account_query,
+    ouch_write_cancel_order, ouch_write_enter_order, ouch_write_replace_order,
 )
 from appliance.core.book cimport SIDE_ASK, SIDE_BID, Ladder, Level, SymbolBook
 from appliance.core.channel cimport ChannelEntry, channel_claim, channel_commit
 from appliance.core.engine cimport INTENT_ROUNDS_MAX, SWEEP_PLACES_PER_STEP, EngineState
 from appliance.core.feed cimport feed_live
 from appliance.core.oms cimport (
-    OMS_ACCEPT, OMS_ACCEPT_DEAD, OMS_DEAD, OMS_GONE, OMS_INVALID, OMS_LIVE, OMS_PART,
-    OMS_PENDING_NEW, OMS_PENDING_REPLACE, OMS_REJECT, OMS_REPLACED, OMS_REPLACEMENT,
-    OMS_REPLACE_FAILED, OMS_SEND_CANCEL, OMS_SEND_REPLACE, OMS_VOID, OmsOrder, OmsSymbol,
-    oms_event, oms_find, oms_hold, oms_place,
+    OMS_DEAD, OMS_LIVE, OMS_PENDING_NEW, OMS_PENDING_REPLACE, OMS_REPLACEMENT, OMS_SEND_CANCEL,
+    OMS_SEND_REPLACE, OmsOrder, OmsSymbol, oms_event, oms_find, oms_hold, oms_place,
 )
 from appliance.core.risk cimport (
     RISK_NOT_READY, RISK_NO_ORDER, RISK_PASSED, RISK_STATE, RISK_TABLE_FULL, risk_check,
 )
 from appliance.core.state cimport (
-    C_ANSWER_ACCEPTED, C_ANSWER_CANCELED, C_ANSWER_CANCEL_REJECTED, C_ANSWER_EXECUTED,
-    C_ANSWER_OTHER, C_ANSWER_REJECTED, C_ANSWER_REPLACED, C_FILLED_SHARES, C_OMS_UNKNOWN,
-    C_ORDERS_FILLED, C_OUCH_DROP_MALFORMED, C_READY, C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW,
-    C_SENT_REPLACE, C_STRATEGY_EVENTS, C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, H_FEED_TO_ACK,
-    H_ORDER_TO_ACK, KILL_TX_STUCK,
+    C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW, C_SENT_REPLACE, C_STRATEGY_EVENTS,
+    C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, KILL_TX_STUCK,
 )
 from appliance.core.strategy cimport (
-    EVENT_ORDER, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_ACCEPTED, ORDER_CANCELED,
-    ORDER_EXECUTED, ORDER_REFUSED, ORDER_REJECTED, ORDER_REPLACED, ORDER_REPLACE_FAILED,
-    ORDER_SENT, TIF_IOC, Event, Intent, Intents, View,
+    EVENT_ORDER, INTENTS_MAX, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_REFUSED, ORDER_SENT,
+    TIF_IOC, Event, Intent, Intents, View,
 )
 
 cdef const uint8_t *CL_ORD_ID = b"TICKPATH      "
@@ -161,7 +149,7 @@ cdef int _send_replace(EngineState *engine, Intent *intent, const View *view) no
     return RISK_PASSED
 
 
-cdef int _cancel(EngineState *engine, OmsOrder *order) noexcept nogil:
+cdef int send_cancel(EngineState *engine, OmsOrder *order) noexcept nogil:
     cdef ChannelEntry *entry = _claim(engine)
     if entry == NULL:
         return RISK_TABLE_FULL
@@ -181,12 +169,14 @@ cdef int _send_cancel(EngineState *engine, const Intent *intent, const View *vie
     if order.state != OMS_LIVE and order.state != OMS_PENDING_REPLACE:
         return RISK_STATE
     reason = risk_check(&engine.risk, engine.kill, view, intent, 0, engine.now)
-    return _cancel(engine, order) if reason == RISK_PASSED else reason
+    return send_cancel(engine, order) if reason == RISK_PASSED else reason
 
 
 cdef int _carry_out(EngineState *engine, Intent *intent, const View *view) noexcept nogil:
     if engine.oms.next_user_ref == 0:
         return RISK_NOT_READY
+    if intent.side != SIDE_BID and intent.side != SIDE_ASK:
+        return RISK_NO_ORDER
     if intent.action == INTENT_NEW:
         return _send_new(engine, intent, view)
     if intent.action == INTENT_REPLACE:
@@ -241,6 +231,7 @@ cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
     asked.count = 0
     engine.counters[C_STRATEGY_EVENTS] += 1
     engine.callback(engine.strategy_state, event, &view, asked)
+    asked.count = min(asked.count, <uint32_t>INTENTS_MAX)
     for rounds in range(INTENT_ROUNDS_MAX):
         if asked.count == 0:
             return
@@ -252,12 +243,13 @@ cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
             _answer_intent(engine, &asked.items[i], reason, &answer)
             view_of(engine, answer.locate, &view)
             engine.callback(engine.strategy_state, &answer, &view, more)
+            more.count = min(more.count, <uint32_t>INTENTS_MAX)
         asked, more = more, asked
     if asked.count:
         engine.counters[C_STRATEGY_OVERFLOW] += 1
 
 
-cdef void _tell(EngineState *engine, const OmsOrder *order, uint32_t change, uint32_t shares,
+cdef void tell_order(EngineState *engine, const OmsOrder *order, uint32_t change, uint32_t shares,
                 uint32_t price, uint32_t reason) noexcept nogil:
     cdef Event event
     memset(&event, 0, sizeof(Event))
@@ -275,181 +267,6 @@ cdef void _tell(EngineState *engine, const OmsOrder *order, uint32_t change, uin
     strategy_call(engine, &event)
 
 
-# ---- answers -------------------------------------------------------------------------------------
-
-
-cdef OmsOrder *_find(EngineState *engine, uint32_t user_ref) noexcept nogil:
-    cdef OmsOrder *order = oms_find(&engine.oms, user_ref)
-    if order == NULL:
-        engine.counters[C_OMS_UNKNOWN] += 1
-    return order
-
-
-cdef void _time_answer(EngineState *engine, const OmsOrder *order) noexcept nogil:
-    if order.trigger_ns:
-        tp_hist_record(&engine.timers[H_FEED_TO_ACK], engine.now - order.trigger_ns)
-    tp_hist_record(&engine.timers[H_ORDER_TO_ACK], engine.now - order.sent_ns)
-
-
-cdef void _came_alive(EngineState *engine, OmsOrder *order, uint32_t change) noexcept nogil:
-    """Accepted or replaced into life; under a kill it is cancelled at once."""
-    if engine.kill and engine.cancel_on_kill and order.state == OMS_LIVE:
-        _cancel(engine, order)
-    _tell(engine, order, change, order.leaves, order.price, 0)
-
-
-cdef void _on_accepted(EngineState *engine, const uint8_t *message) noexcept nogil:
-    cdef const ouch_order_accepted_t *m = <const ouch_order_accepted_t *>message
-    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
-    engine.counters[C_ANSWER_ACCEPTED] += 1
-    if order == NULL:
-        return
-    if oms_event(&engine.oms, order,
-                 OMS_ACCEPT_DEAD if m.order_state == c'D' else OMS_ACCEPT) == OMS_INVALID:
-        return
-    _time_answer(engine, order)
-    order.reference = be64(m.order_reference_number)
-    order.price = <uint32_t>be64(m.price)
-    order.leaves = be32(m.quantity)
-    if order.state == OMS_LIVE:
-        oms_hold(&engine.oms, order, order.leaves)
-    _came_alive(engine, order, ORDER_ACCEPTED)
-
-
-cdef void _on_replaced(EngineState *engine, const uint8_t *message) noexcept nogil:
-    cdef const ouch_order_replaced_t *m = <const ouch_order_replaced_t *>message
-    cdef OmsOrder *original = _find(engine, be32(m.orig_user_ref_num))
-    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
-    engine.counters[C_ANSWER_REPLACED] += 1
-    if original == NULL or order == NULL:
-        return
-    if oms_event(&engine.oms, order,
-                 OMS_ACCEPT_DEAD if m.order_state == c'D' else OMS_ACCEPT) == OMS_INVALID:
-        return
-    order.chain_filled = original.chain_filled
-    oms_event(&engine.oms, original, OMS_REPLACED)
-    _time_answer(engine, order)
-    order.reference = be64(m.order_reference_number)
-    order.price = <uint32_t>be64(m.price)
-    order.leaves = be32(m.quantity)
-    order.other_ref = 0
-    if order.state == OMS_LIVE:
-        oms_hold(&engine.oms, order, order.leaves)
-    _came_alive(engine, order, ORDER_REPLACED)
-
-
-cdef void _on_rejected(EngineState *engine, const uint8_t *message) noexcept nogil:
-    cdef const ouch_rejected_t *m = <const ouch_rejected_t *>message
-    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
-    cdef OmsOrder *original
-    cdef bint replacement
-    engine.counters[C_ANSWER_REJECTED] += 1
-    if order == NULL:
-        return
-    replacement = order.state == OMS_REPLACEMENT
-    if oms_event(&engine.oms, order, OMS_REJECT) == OMS_INVALID:
-        return
-    _time_answer(engine, order)
-    if not replacement:
-        _tell(engine, order, ORDER_REJECTED, 0, order.price, be16(m.reason))
-        return
-    original = oms_find(&engine.oms, order.other_ref)
-    if original != NULL and oms_event(&engine.oms, original, OMS_REPLACE_FAILED) != OMS_INVALID:
-        original.other_ref = 0
-        _tell(engine, original, ORDER_REPLACE_FAILED, 0, original.price, be16(m.reason))
-
-
-cdef void _void_replacement(EngineState *engine, OmsOrder *order) noexcept nogil:
-    """An order died with a replacement in flight: the venue ignores that one (OUCH 5.0)."""
-    cdef OmsOrder *replacement
-    if order.other_ref == 0:
-        return
-    replacement = oms_find(&engine.oms, order.other_ref)
-    order.other_ref = 0
-    if replacement != NULL and replacement.state == OMS_REPLACEMENT:
-        oms_event(&engine.oms, replacement, OMS_VOID)
-        _tell(engine, order, ORDER_REPLACE_FAILED, 0, order.price, 0)
-
-
-cdef bint _reduce(EngineState *engine, OmsOrder *order, uint32_t shares) noexcept nogil:
-    """Takes shares off what is open; False when the order's state does not allow it."""
-    if shares > order.leaves:
-        shares = order.leaves
-    if oms_event(&engine.oms, order, OMS_GONE if shares == order.leaves else OMS_PART) \
-            == OMS_INVALID:
-        return False
-    order.leaves -= shares
-    if order.state != OMS_DEAD:
-        oms_hold(&engine.oms, order, order.leaves)
-    return True
-
-
-cdef void _on_executed(EngineState *engine, const uint8_t *message) noexcept nogil:
-    cdef const ouch_order_executed_t *m = <const ouch_order_executed_t *>message
-    cdef OmsOrder *order = _find(engine, be32(m.user_ref_num))
-    cdef uint32_t shares = be32(m.quantity)
-    engine.counters[C_ANSWER_EXECUTED] += 1
-    if order == NULL:
-        return
-    # The shares changed hands whatever our table thinks of it.
-    engine.counters[C_FILLED_SHARES] += shares
-    engine.oms.symbols[order.locate].position += (
-        <int64_t>shares if order.side == SIDE_BID else -<int64_t>shares)
-    order.chain_filled += shares
-    if not _reduce(engine, order, shares):
-        return
-    if order.state == OMS_DEAD:
-        engine.counters[C_ORDERS_FILLED] += 1
-    _tell(engine, order, ORDER_EXECUTED, shares, <uint32_t>be64(m.price), 0)
-    if order.state == OMS_DEAD:
-        _void_replacement(engine, order)
-
-
-cdef void _on_canceled(EngineState *engine, uint32_t user_ref, uint32_t shares,
-                       uint8_t reason) noexcept nogil:
-    cdef OmsOrder *order = _find(engine, user_ref)
-    engine.counters[C_ANSWER_CANCELED] += 1
-    if order == NULL or not _reduce(engine, order, shares):
-        return
-    _tell(engine, order, ORDER_CANCELED, shares, order.price, reason)
-    if order.state == OMS_DEAD:
-        _void_replacement(engine, order)
-
-
-cdef void on_answer(EngineState *engine, const uint8_t *message, uint32_t length) noexcept nogil:
-    cdef uint8_t kind
-    if ouch_check_out(message, length) != OUCH_OK:
-        engine.counters[C_OUCH_DROP_MALFORMED] += 1
-        return
-    kind = message[0]
-    if kind == OUCH_ORDER_ACCEPTED:
-        _on_accepted(engine, message)
-    elif kind == OUCH_ORDER_EXECUTED:
-        _on_executed(engine, message)
-    elif kind == OUCH_ORDER_REPLACED:
-        _on_replaced(engine, message)
-    elif kind == OUCH_ORDER_CANCELED:
-        _on_canceled(engine, be32((<const ouch_order_canceled_t *>message).user_ref_num),
-                     be32((<const ouch_order_canceled_t *>message).quantity),
-                     (<const ouch_order_canceled_t *>message).reason)
-    elif kind == OUCH_REJECTED:
-        _on_rejected(engine, message)
-    elif kind == OUCH_AIQ_CANCELED:
-        _on_canceled(engine, be32((<const ouch_aiq_canceled_t *>message).user_ref_num),
-                     be32((<const ouch_aiq_canceled_t *>message).decrement_shares),
-                     (<const ouch_aiq_canceled_t *>message).reason)
-    elif kind == OUCH_ACCOUNT_QUERY_RESPONSE:
-        engine.counters[C_ANSWER_OTHER] += 1
-        if engine.oms.next_user_ref == 0:
-            engine.oms.next_user_ref = be32(
-                (<const ouch_account_query_response_t *>message).next_user_ref_num)
-            engine.counters[C_READY] = 1
-    elif kind == OUCH_CANCEL_REJECT:
-        engine.counters[C_ANSWER_CANCEL_REJECTED] += 1
-    else:
-        engine.counters[C_ANSWER_OTHER] += 1
-
-
 cdef void sweep(EngineState *engine) noexcept nogil:
     cdef uint32_t i, places = engine.oms.mask + 1
     cdef OmsOrder *order
@@ -460,4 +277,6 @@ cdef void sweep(EngineState *engine) noexcept nogil:
         order = &engine.oms.orders[engine.sweep_at]
         engine.sweep_at += 1
         if order.state == OMS_LIVE or order.state == OMS_PENDING_REPLACE:
-            _cancel(engine, order)
+            if send_cancel(engine, order) != RISK_PASSED:
+                engine.sweep_at -= 1
+                return

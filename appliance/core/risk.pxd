@@ -3,10 +3,11 @@
 # Pure arithmetic on integers: prices in 1/10000 dollar, notional in the same unit, time in ns. The
 # rate is a token bucket of rate_burst messages refilled at rate_per_s, kept as the time at which
 # the bucket will be full, so that `now` is all it needs.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from appliance.core.strategy cimport Intent, View
 
-# The order of the checks, and of RISK_REASONS in telemetry/registry.py.
+# The order of RISK_REASONS in telemetry/registry.py, and of the checks, except that the rate comes
+# last: passing it spends a message, and what another check refuses shall cost none.
 cdef enum:
     RISK_KILLED = 0
     RISK_BOOK_STATE = 1

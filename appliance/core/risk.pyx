@@ -1,6 +1,6 @@
 """Pre-trade risk checks (see risk.pxd)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from appliance.core.book cimport SIDE_BID, Level

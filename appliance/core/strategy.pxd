@@ -8,7 +8,7 @@
 # A strategy names its orders by `tag`, a number of its own; the engine names them by `order` (the
 # OUCH UserRefNum), which replace and cancel want.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from appliance.core.book cimport Book, Ladder, Level, ladder_level
+from appliance.core.book cimport Level
 
 cdef enum:
     STRATEGY_ABI = 1
@@ -16,8 +16,7 @@ cdef enum:
 
 cdef enum:                      # Event.kind
     EVENT_BOOK = 1              # the best price or its size changed
-    EVENT_TRADE = 2             # an execution printed against a displayed order
-    EVENT_ORDER = 3             # one of our own orders changed
+    EVENT_ORDER = 2             # one of our own orders changed
 
 cdef enum:                      # Event.change, for EVENT_ORDER
     ORDER_SENT = 1              # passed risk; `order` is its number
@@ -28,6 +27,7 @@ cdef enum:                      # Event.change, for EVENT_ORDER
     ORDER_EXECUTED = 6
     ORDER_CANCELED = 7
     ORDER_REPLACE_FAILED = 8    # the original stands, or is dead if leaves is 0
+    ORDER_CANCEL_FAILED = 9     # the order stands
 
 cdef enum:                      # Intent.action
     INTENT_NEW = 1

@@ -1,6 +1,6 @@
 """Strategies: the holder of a callback and its state, and the registry of those built in."""
 
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport uintptr_t
 from libc.string cimport memset
 
 from dpdk_bindings.env.memory cimport tp_memory_map, tp_memory_unmap

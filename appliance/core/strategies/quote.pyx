@@ -11,9 +11,8 @@ from libc.string cimport memset
 from appliance.core.book cimport LOCATES, SIDE_ASK, SIDE_BID, Level
 from appliance.core.strategy cimport (
     EVENT_BOOK, EVENT_ORDER, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_ACCEPTED,
-    ORDER_CANCELED, ORDER_EXECUTED, ORDER_REFUSED, ORDER_REJECTED, ORDER_REPLACED,
-    ORDER_REPLACE_FAILED, ORDER_SENT, TIF_DAY, Event, Intent, Intents, Strategy, View, intent_new,
-    view_ask, view_bid,
+    ORDER_CANCELED, ORDER_EXECUTED, ORDER_REFUSED, ORDER_REPLACED, ORDER_SENT, TIF_DAY, Event,
+    Intent, Intents, Strategy, View, intent_new, view_ask, view_bid,
 )
 
 cdef struct SideState:          # 32 bytes
@@ -27,7 +26,7 @@ cdef struct SideState:          # 32 bytes
 
 cdef struct QuoteState:
     uint32_t shares
-    uint32_t levels_ahead_max
+    uint32_t reserved
     uint64_t rest_ns
     SideState sides[LOCATES][2]
 
@@ -94,9 +93,11 @@ cdef void _on_order(QuoteState *state, const Event *event, SideState *own) noexc
         if event.order == own.order:
             own.leaves = event.leaves
             if not event.leaves:
+                # Whatever change was in flight died with it: the venue does not answer that one.
                 own.order = 0
+                own.waiting = 0
     else:
-        # Rejected, canceled, or a replacement that failed: what is left decides.
+        # Rejected, canceled, or a change that failed: what is left decides.
         own.waiting = 0
         if event.leaves:
             own.order = event.order
