@@ -23,8 +23,9 @@ cdef enum:
     OVERFLOW_SHARE = 4
     # Linear search from the best this far, then bisection: nearly all changes are within five.
     LINEAR_LEVELS = 32
-    # A ladder doubles by moving to a larger block, and its former one is reused: at most twice the
-    # bytes in use, plus as much again in free blocks of other classes, plus a first block a side.
+    # A ladder doubles by moving to a larger block, and its former one is reused, as is that of a
+    # ladder that becomes empty: at most twice the bytes at the peak of the ladders in use, plus as
+    # much again in free blocks of other classes, plus a first block a side.
     ARENA_BYTES_PER_LEVEL = 32
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -165,6 +166,11 @@ cdef uint32_t *_block_take(Book *book, uint32_t capacity_class) noexcept nogil:
     return <uint32_t *>block
 
 
+cdef void _block_give(Book *book, Ladder *ladder) noexcept nogil:
+    (<void **>ladder.keys)[0] = book.arena_free[ladder.capacity_class]
+    book.arena_free[ladder.capacity_class] = ladder.keys
+
+
 cdef bint _ladder_grow(Book *book, Ladder *ladder) noexcept nogil:
     """Makes room for one more key; False when the arena or the largest class is exhausted."""
     cdef uint32_t capacity_class = ladder.capacity_class + 1 if ladder.keys else 0
@@ -178,8 +184,7 @@ cdef bint _ladder_grow(Book *book, Ladder *ladder) noexcept nogil:
     if ladder.keys:
         memcpy(block, ladder.keys, ladder.count * sizeof(uint32_t))
         memcpy(block + capacity, ladder.handles, ladder.count * sizeof(uint32_t))
-        (<void **>ladder.keys)[0] = book.arena_free[ladder.capacity_class]
-        book.arena_free[ladder.capacity_class] = ladder.keys
+        _block_give(book, ladder)
     ladder.keys = block
     ladder.handles = block + capacity
     ladder.capacity_class = capacity_class
@@ -238,6 +243,11 @@ cdef void _level_remove(Book *book, Ladder *ladder, uint32_t key, uint32_t handl
         memmove(ladder.keys + at, ladder.keys + at + 1, (ladder.count - at) * sizeof(uint32_t))
         memmove(ladder.handles + at, ladder.handles + at + 1,
                 (ladder.count - at) * sizeof(uint32_t))
+    if ladder.count == 0 and ladder.capacity_class:
+        _block_give(book, ladder)
+        ladder.keys = NULL
+        ladder.handles = NULL
+        ladder.capacity_class = 0
     tp_pool_give(&book.levels, handle)
 
 

@@ -133,17 +133,22 @@ def test_ladder_ends_at_its_largest_class() -> None:
 
 
 def test_arena_exhausted_is_counted() -> None:
-    """The ladders' memory has a bound of its own: every symbol at once cannot have a deep book."""
-    with Rig(tables={"orders": 1 << 20, "levels": 1 << 20}) as rig:
-        reference = 0
-        for locate in range(0, 65_536, 3):
-            rig.feed(*[add(reference + i, BID, 1, i + 1, locate) for i in range(33)])
-            reference += 33
+    """Ladders keep the room they once needed, until they are empty; that room has a bound too."""
+    depth = 257
+    with Rig(tables={"orders": 1 << 20, "levels": 4096}) as rig:
+        for locate in range(4096):
+            references = range(locate * depth, (locate + 1) * depth)
+            rig.feed(*[add(ref, BID, 1, i + 1, locate) for i, ref in enumerate(references)])
             if rig.count("book_levels_full"):
                 break
+            rig.feed(*[delete(ref) for ref in references[1:]])
         counters = rig.counters()
-        assert counters["live_orders"] + counters["book_levels_full"] == reference
-        assert counters["levels"] == counters["live_orders"]
+        assert 2000 < locate < 2500 and counters["levels"] == counters["live_orders"]
+        rig.feed(*[delete(kept * depth) for kept in range(locate)])
+        rig.feed(*[delete(ref) for ref in references])
+        assert rig.count("live_orders") == rig.count("levels") == 0
+        rig.feed(*[add(i, BID, 1, i + 1, 9) for i in range(depth)])
+        assert rig.count("levels") == depth
 
 
 def test_incomplete_book_is_never_traded_on() -> None:
