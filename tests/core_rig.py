@@ -18,6 +18,7 @@ from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
 from appliance.state import Layout, State
 from itch_ouch import mold, net, ouch, spec
+from scripted import Script
 
 FEED_A, FEED_B, ORDERS = 0, 1, 2
 BID, ASK = 0, 1
@@ -99,17 +100,19 @@ def directory(locate: int, stock: str) -> bytes:
 class Rig:
     """One engine with a shared segment of its own. Use it as a context manager."""
 
-    def __init__(self, **sections: dict[str, Any]) -> None:
+    def __init__(self, *, script: Script | None = None, **sections: dict[str, Any]) -> None:
         self.config = config(**sections)
         name = f"rig-{os.getpid()}-{next(_names)}"
         self.state = State.create(name, Layout(LOCATES, 4096, 4096))
-        self.engine = Engine(self.config, self.state, make_strategy(self.config.strategy),
-                             populate=False)  # fmt: skip
+        strategy = script.strategy() if script else make_strategy(self.config.strategy)
+        self.engine = Engine(self.config, self.state, strategy, populate=False)
+        self.script = script
         self.now = NOW
         self.sequence = 1
         self.venue_sequence = 1
         self.kill = 0
         self.orders_seen = 1
+        self.reference = 1 << 32
         self.addresses = self.config.listen_addresses()
 
     def __enter__(self) -> Rig:
@@ -161,6 +164,18 @@ class Rig:
         """Answers the account query, which must be the first message."""
         assert self.orders() == [b"Q\0\0"] or self.orders_seen > 1
         self.venue(wire("ouch_account_query_response", next_user_ref_num=next_user_ref))
+
+    def trade(self, action: int, **values: int) -> list[dict[str, Any]]:
+        """Lets the script ask for one thing at a book event; the OUCH messages that came of it."""
+        assert self.script
+        self.script.want(action, **values)
+        self.touch()
+        return [fields(message) for message in self.orders()]
+
+    def touch(self, locate: int = 1) -> None:
+        """A best price that changes: the next book event of a symbol."""
+        self.reference += 1
+        self.feed(add(self.reference, BID, 100, 10_000, locate))
 
     # ---- out -------------------------------------------------------------------------------------
 
