@@ -17,7 +17,7 @@ from appliance.core.book cimport SIDE_BID
 from appliance.core.channel cimport ChannelEntry, channel_entry
 from appliance.core.engine cimport EngineState
 from appliance.core.oms cimport OmsOrder, oms_find
-from appliance.core.orders cimport on_answer
+from appliance.core.answers cimport on_answer
 
 cdef enum:
     ANSWER_BYTES_MAX = 128
