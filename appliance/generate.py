@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.state import CHECKPOINT, HEADER, MAGIC, TOP, VERSION, Kill, c_struct
-from appliance.telemetry.registry import METRICS, TIMERS
+from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, TIMERS
 from dpdk_bindings.env.config_file import default_toml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,8 +107,17 @@ def metrics_text() -> str:
         row[2] = row[2] or metric.help
     for family, (kind, labels, help_text) in families.items():
         lines.append(f"| `{family}` | {kind} | {labels} | {help_text} |")
+    for extra in EXTRAS:
+        labels = ", ".join(f"`{label}`" for label in extra.labels)
+        name = f"{extra.family}_info" if extra.kind == "info" else extra.family
+        lines.append(f"| `{name}` | gauge | {labels} | {extra.help} |")
     lines += ["", "| histogram (ns) | meaning |", "|---|---|"]
     lines += [f"| `{timer.name}_ns` | {timer.help} |" for timer in TIMERS]
+    lines += [
+        "",
+        "Bucket bounds, in ns: " + ", ".join(f"{bound:,}" for bound in BUCKETS_NS) + ".",
+        "When there is no engine of that name, `up` is 0 and the rest is absent.",
+    ]
     return "\n".join(lines) + "\n"
 
 

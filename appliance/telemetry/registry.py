@@ -177,5 +177,32 @@ TIMERS: list[Timer] = [
     Timer("loop_busy", "One turn of the loop that received at least one frame."),
 ]
 
+
+@dataclass(frozen=True)
+class Extra:
+    """What the exporter says beside the words of the segment."""
+
+    family: str
+    kind: Literal["gauge", "info"]
+    labels: tuple[str, ...]
+    help: str
+
+
+EXTRAS: list[Extra] = [
+    Extra("up", "gauge", (), "1 while the engine's heartbeat is younger than 5 s."),
+    Extra("heartbeat_age_seconds", "gauge", (), "Since the loop last published its counters."),
+    Extra("start_time_seconds", "gauge", (), "When the engine started, since the Unix epoch."),
+    Extra("engine", "info", ("name", "strategy", "pid"), "Which engine this is."),
+    Extra("queue", "info", ("role", "backend", "mode"),
+          "Backend and mode really obtained for each queue."),
+    Extra("kill", "info", ("word", "reason"), "Why trading is halted; word \"armed\": it is not."),
+]
+
+# Upper bounds of the exported histograms' buckets: 1, 2, 5 from 100 ns to 10 s. The loop's own
+# histograms are finer (three digits); these are what a dashboard needs.
+BUCKETS_NS: list[int] = [
+    step * 10**power for power in range(2, 10) for step in (1, 2, 5)
+] + [10**10]
+
 COUNTER_INDEX = {metric.name: i for i, metric in enumerate(METRICS)}
 TIMER_INDEX = {timer.name: i for i, timer in enumerate(TIMERS)}

@@ -86,7 +86,8 @@ def test_a_screen_shows_rates_latencies_symbols_and_queues(state: State, watch: 
     console = Console(file=io.StringIO(), force_terminal=True, width=130, height=40)
     state.tops[7]["stock"], state.tops[7]["changes"] = b"QUIET   ", 1
     row: Any = state.tops[9]
-    row["stock"], row["changes"], row["bid_price"], row["bid_shares"] = b"BUSY    ", 50, 1234500, 300
+    row["stock"], row["changes"] = b"BUSY    ", 50
+    row["bid_price"], row["bid_shares"] = 1_234_500, 300
     with LiveView(state, console) as view:
         watch.now += 1.0
         add(state, feed_messages=12_345, feed_state=1)
@@ -135,8 +136,16 @@ def test_a_histogram_since_an_earlier_copy() -> None:
 
 @pytest.mark.parametrize(
     ("ns", "text"),
-    [(0, "0 ns"), (999, "999 ns"), (9_999, "10.0 us"), (1000, "1.00 us"), (12_345, "12.3 us"), (999_600, "1.00 ms"),
-     (123_456_789, "123 ms"), (61e9, "61.0 s")],
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (1000, "1.00 us"),
+        (9_999, "10.0 us"),
+        (12_345, "12.3 us"),
+        (999_600, "1.00 ms"),
+        (123_456_789, "123 ms"),
+        (61e9, "61.0 s"),
+    ],
 )
 def test_durations(ns: float, text: str) -> None:
     assert duration(ns) == text

@@ -1,0 +1,191 @@
+"""The Prometheus exporter: a process that maps an engine's segment read-only and serves it.
+
+``python -m appliance.telemetry.exporter SEGMENT --port P [--address A]``. Every scrape maps the
+segment anew, so an engine may end and come back, and one that is gone leaves ``tickpath_up 0``.
+Names, help and labels are the registry's (docs/metrics.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from appliance.state import Kill, State
+from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES, TIMERS
+from dpdk_bindings import PioError
+from dpdk_bindings.env import Histogram
+from dpdk_bindings.env.histogram import HIGHEST
+
+PREFIX = "tickpath_"
+HEARTBEAT_MAX_S = 5.0  # an engine that has not published for so long is not up
+_HELP = {extra.family: extra.help for extra in EXTRAS}
+
+
+def _text(state: State, field: str) -> str:
+    return bytes(state.header[field]).decode("utf-8", "replace")
+
+
+def _gauge(family: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + family, _HELP[family], value)
+
+
+def _info(family: str, rows: list[dict[str, str]]) -> InfoMetricFamily:
+    labels = next(extra.labels for extra in EXTRAS if extra.family == family)
+    metric = InfoMetricFamily(PREFIX + family, _HELP[family], labels=labels)
+    for row in rows:
+        metric.add_metric([row[label] for label in labels], {})
+    return metric
+
+
+class EngineCollector(Collector):
+    """The metrics of the engine whose segment is ``name``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def describe(self) -> list[Metric]:
+        """Nothing, so that registering does not scrape."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            state = State.view(self.name)
+        except (PioError, ValueError):  # gone, or just being made
+            yield _gauge("up", 0)
+            return
+        try:
+            metrics = [*_liveness(state), *_words(state), *_histograms(state), *_facts(state)]
+        finally:
+            state.close()
+        yield from metrics
+
+
+def _liveness(state: State) -> Iterator[Metric]:
+    started = int(state.header["start_ns"])
+    beat = int(state.header["heartbeat_ns"]) or started
+    age_s = max(0.0, (time.time_ns() - beat) / 1e9)
+    alive = bool(started) and not int(state.header["loop_done"]) and age_s < HEARTBEAT_MAX_S
+    yield _gauge("up", int(alive))
+    if started:
+        yield _gauge("heartbeat_age_seconds", age_s)
+        yield _gauge("start_time_seconds", started / 1e9)
+
+
+def _words(state: State) -> Iterator[Metric]:
+    """The registry's counters and gauges, one family for all that share its name."""
+    families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+    counts = state.counter_map()
+    helps: dict[str, str] = {}
+    for metric in METRICS:
+        helps[metric.family] = helps.get(metric.family) or metric.help
+    for metric in METRICS:
+        kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+        family = families.get(metric.family)
+        if family is None:
+            family = kind(PREFIX + metric.family, helps[metric.family], labels=list(metric.labels))
+            families[metric.family] = family
+        family.add_metric(list(metric.labels.values()), counts[metric.name])
+    yield from families.values()
+
+
+def bucket_counts(histogram: Histogram) -> list[tuple[str, float]]:
+    """Prometheus's cumulative buckets; a value counts at its counter's highest equivalent."""
+    running = np.cumsum(histogram.counts())
+    last = np.searchsorted(HIGHEST, np.array(BUCKETS_NS, np.uint64), side="right")
+    rows = [
+        (str(bound), float(running[i - 1]) if i else 0.0)
+        for bound, i in zip(BUCKETS_NS, last, strict=True)
+    ]
+    return [*rows, ("+Inf", float(running[-1]))]
+
+
+def _histograms(state: State) -> Iterator[Metric]:
+    for timer in TIMERS:
+        histogram = state.histogram(timer.name).copy()
+        yield HistogramMetricFamily(
+            f"{PREFIX}{timer.name}_ns",
+            timer.help,
+            buckets=bucket_counts(histogram),
+            sum_value=histogram.mean * histogram.total_count,
+        )
+
+
+def _facts(state: State) -> Iterator[Metric]:
+    yield _info("engine", [{
+        "name": _text(state, "name"),
+        "strategy": _text(state, "strategy"),
+        "pid": str(int(state.header["engine_pid"])),
+    }])
+    queues = []
+    for role in ROLES:
+        backend, _, mode = _text(state, f"queue_{role}").partition(" ")
+        if backend:
+            queues.append({"role": role, "backend": backend, "mode": mode})
+    yield _info("queue", queues)
+    word = int(state.header["kill"])
+    known = word in Kill.__members__.values()
+    yield _info("kill", [{
+        "word": Kill(word).name.lower() if known else str(word),
+        "reason": _text(state, "kill_reason"),
+    }])
+
+
+def _remedy(error: OSError, options: argparse.Namespace) -> str:
+    where = f"port {options.port} of {options.address}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use; stop who has it, or choose another port (telemetry.port)"
+    if error.errno == errno.EACCES:
+        return f"{where} is not ours to open; choose a port above 1023 (telemetry.port)"
+    return f"{where} cannot be opened ({error.strerror}); give an address of this host"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m appliance.telemetry.exporter",
+        description="Serves the metrics of the engine SEGMENT to Prometheus until Ctrl-C or "
+        "SIGTERM, whether the engine runs or not.",
+    )
+    parser.add_argument("segment", help="name of the engine's segment, as in [engine] name")
+    parser.add_argument("--port", type=int, required=True, help="0: any that is free")
+    parser.add_argument("--address", default="127.0.0.1", help="default: %(default)s")
+    options = parser.parse_args(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(EngineCollector(options.segment))
+    try:
+        server, thread = start_http_server(options.port, options.address, registry)
+    except OverflowError:
+        print(f"exporter: {options.port} is no port; choose 1 to 65535", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"exporter: {_remedy(error, options)}", file=sys.stderr)
+        return 2
+    where = f"http://{options.address}:{server.server_port}/metrics"
+    print(f"exporter: {where}", file=sys.stderr, flush=True)
+    stopped.wait()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
