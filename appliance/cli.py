@@ -139,6 +139,9 @@ def _run(config: Config, quiet: bool) -> tuple[dict[str, Any], dict[str, Any], l
             supervisor.watch(tick, lambda: bool(told))
         elapsed = time.monotonic() - started
         status = supervisor.stop()
+        if status < 0:
+            print(f"appliance: the engine was ended by signal {-status}; its orders may live on at "
+                  f"the venue: look there before the next run", file=sys.stderr)
         figures = summary(config, state, supervisor.faults, elapsed)
         histograms = show.copies(state)
         digests = show.digests(state)

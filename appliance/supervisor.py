@@ -24,13 +24,16 @@ from typing import Any
 import msgspec
 
 from appliance.config import Config
+from appliance.engine_process import queue_names
 from appliance.state import Kill, State
-from dpdk_bindings import PioError
+from dpdk_bindings import PioError, open_queue
 
 START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop starts
 STOP_TIMEOUT_S = 5.0
 HEARTBEAT_TIMEOUT_S = 5.0  # a loop that has not published for so long is hung
 TICK_S = 0.25
+# Control's claim on the engine's segment: its name and figures outlive the engine.
+CONTROL_CLAIM = 1
 
 
 def with_session(config: Config) -> Config:
@@ -123,6 +126,7 @@ class Supervisor:
                 if int(state.header["start_ns"]) and (
                     int(state.header["engine_pid"]) == self.engine.pid
                 ):
+                    state.segment.hold(CONTROL_CLAIM)
                     return state
                 state.close()
             time.sleep(0.01)
@@ -159,12 +163,14 @@ class Supervisor:
             raise RunError(f"the exporter ended with status {self.exporter.returncode}; see above")
 
     def stop(self) -> int:
-        """Ends the engine, then its companions; the engine's exit status."""
+        """Ends the engine, then its companions; the engine's exit status, or a companion's."""
         status = 0
         if self.engine is not None:
             if self.engine.poll() is None and self.state is not None:
                 self.state.header["stop"] = 1
             status = self._end(self.engine)
+            if status < 0:
+                self._clear_away()
         if self.writer is not None:
             status = self._end(self.writer) or status
         if self.exporter is not None:
@@ -172,6 +178,12 @@ class Supervisor:
                 self.exporter.terminate()
             self._end(self.exporter)
         return status
+
+    def _clear_away(self) -> None:
+        """What a killed engine left: opening and closing its queues takes their segments away."""
+        for name in queue_names(self.config).values():
+            with contextlib.suppress(PioError):
+                open_queue(name).close()
 
     def _end(self, process: subprocess.Popen[bytes]) -> int:
         try:

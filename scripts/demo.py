@@ -18,20 +18,22 @@ APPLIANCE_GRACE_S = 10.0
 DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
 
 
-def arguments() -> argparse.Namespace:
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The whole of tickpath on one machine.")
     parser.add_argument("--seconds", type=int, default=10, help="of trading (default 10)")
     parser.add_argument("--strategy", choices=["none", "quote", "cross"], default="quote")
     parser.add_argument("--rate", type=int, default=200_000, help="feed messages a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--symbols", type=int, default=100)
+    parser.add_argument("--live-orders", type=int, default=20_000, help="resting in the books")
     parser.add_argument("--checkpoint-every", type=int, default=10_000, help="feed messages")
     parser.add_argument("--fault", default="", metavar="SPEC",
-                        help="impair both feed lines, as in loss=0.05,duplicate=0.05,reorder=0.05")
+                        help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05 (loss "
+                        "meets every second frame of a line, so that no frame is lost on both)")
     parser.add_argument("--no-journal", action="store_true", help="record nothing")
     parser.add_argument("--json", action="store_true", help="figures as JSON, no live view")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def cores() -> tuple[int, int]:
@@ -40,8 +42,9 @@ def cores() -> tuple[int, int]:
     return (allowed[0], allowed[-1]) if len(allowed) > 1 else (-1, -1)
 
 
-def queue(name: str, fault: str, seed: int) -> str:
-    return f"fault({fault},seed={seed}):{name}" if fault else name
+def queue(name: str, fault: str, seed: int, line: int) -> str:
+    """A feed line's queue; lost frames of the two lines never coincide."""
+    return f"fault({fault},seed={seed},stride=2,phase={line}):{name}" if fault else name
 
 
 def write_configs(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -60,6 +63,7 @@ checkpoints = "{options.out / "venue-checkpoints.jsonl" if options.checkpoint_ev
 
 [flow]
 messages_per_s = {options.rate}
+live_orders = {options.live_orders}
 
 [feed]
 line_a = "memory:{tag}-a,slots=16384"
@@ -68,8 +72,8 @@ line_b = "memory:{tag}-b,slots=16384"
 [orders]
 queue = "memory:{tag}-o"
 """)
-    line_a = queue(f"memory:{tag}-a,slots=16384", options.fault, options.seed)
-    line_b = queue(f"memory:{tag}-b,slots=16384", options.fault, options.seed + 1)
+    line_a = queue(f"memory:{tag}-a,slots=16384", options.fault, options.seed, 0)
+    line_b = queue(f"memory:{tag}-b,slots=16384", options.fault, options.seed + 1, 1)
     appliance.write_text(f"""[engine]
 name = "{tag}"
 core = {engine_core}

@@ -87,6 +87,10 @@ class Segment:
         ours = self._segment.claims & 1
         return bool(ours or lib.tp_segment_claimed(self._segment, 0))
 
+    def hold(self, claim: int) -> bool:
+        """Takes a claim of its own (1 to 7), which keeps the name alive; False when it is taken."""
+        return not lib.tp_segment_claim(self._segment, claim)
+
     def buffer(self) -> memoryview:
         """The memory itself; do not use it after :meth:`close`."""
         view = memoryview(ffi.buffer(self._segment.base, self._segment.bytes))

@@ -1,0 +1,20 @@
+"""End-to-end tests leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+def leftovers() -> set[str]:
+    return {name for name in os.listdir("/dev/shm") if name.startswith("tickpath.")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Whatever a test starts, it leaves no segment behind."""
+    before = leftovers()
+    yield
+    assert leftovers() <= before
