@@ -65,8 +65,8 @@ cdef class Generator:
     def __cinit__(self, uint64_t messages, uint32_t symbols, uint64_t seed, uint64_t live_orders):
         least = OPENING_MESSAGES + 2 * symbols + CLOSING_MESSAGES
         if messages < least:
-            raise ValueError(f"{messages} messages are too few for {symbols} symbols, whose opening "
-                             f"and closing alone take {least}; ask for more messages")
+            raise ValueError(f"{messages} messages are too few for {symbols} symbols, whose "
+                             f"opening and closing alone take {least}; ask for more messages")
         orders_max = min(messages, live_orders + live_orders // 4 + 4096)
         self.core = Matching(symbols, orders_max, min(orders_max, (1 << 27) - 1), REPORTS_MAX,
                              2 * messages + 1)

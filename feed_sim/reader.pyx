@@ -1,7 +1,7 @@
 """What is in a feed: counts by type and symbol, time span, streams and their gaps.
 
-A Scan takes a day file's bytes chunk by chunk, or a capture's frames from an open queue. It stops at
-the first thing that cannot be true and says where; what came before stands.
+A Scan takes a day file's bytes chunk by chunk, or a capture's frames from an open queue. It stops
+at the first thing that cannot be true and says where; what came before stands.
 """
 
 from ipaddress import IPv4Address

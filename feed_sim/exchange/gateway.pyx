@@ -28,8 +28,8 @@ from itch_ouch.wire cimport *
 
 COUNTERS = (
     "packets_in", "messages_in", "orders", "accepted", "rejected", "replaced", "executions",
-    "executed_shares", "canceled", "superfluous", "queries", "requests_in", "requests_out", "sessions",
-    "drop_frame", "drop_address", "drop_packet", "drop_session", "drop_duplicate", "drop_gap",
+    "executed_shares", "canceled", "superfluous", "queries", "requests_in", "requests_out",
+    "sessions", "drop_frame", "drop_address", "drop_packet", "drop_session", "drop_duplicate", "drop_gap",
     "drop_lost", "drop_malformed", "drop_unsupported", "drop_resend", "drop_request",
     "sessions_lost",
 )
@@ -61,8 +61,8 @@ cdef void roll_session(gateway_t *gateway, uint64_t timestamp) noexcept nogil:
 
 
 cdef void join(
-    gateway_t *gateway, const pio_frame *frame, const net_datagram *datagram, const uint8_t *session,
-    uint64_t timestamp
+    gateway_t *gateway, const pio_frame *frame, const net_datagram *datagram,
+    const uint8_t *session, uint64_t timestamp
 ) noexcept nogil:
     """A client's stream begins: it is answered where it comes from."""
     memcpy(gateway.session, session, MOLD_SESSION_BYTES)

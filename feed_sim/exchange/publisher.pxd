@@ -106,7 +106,9 @@ cdef inline void publish(
 
 cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL
 cdef void store_free(store_t *store) noexcept
-cdef void publish_opening(store_t *store, const symbols_t *symbols, uint64_t timestamp) noexcept nogil
+cdef void publish_opening(
+    store_t *store, const symbols_t *symbols, uint64_t timestamp
+) noexcept nogil
 cdef void publish_event(store_t *store, uint8_t event_code, uint64_t timestamp) noexcept nogil
 cdef uint32_t line_pack(
     line_t *line, const store_t *store, uint8_t *payload, uint32_t capacity, uint64_t span_ns

@@ -113,7 +113,7 @@ class Client:
             assert frame[0:6] == MAC_CLIENT and checksum(frame[14:34]) == 0
             payload = frame[42:]
             session, sequence, count = struct.unpack_from(">10sQH", payload)
-            if session == self.session:
+            if len(payload) == 20 and 0 < count < 0xFFFF:
                 self.requests.append((session, sequence, count))
                 continue
             if session != self.venue_session and sequence == 1:
