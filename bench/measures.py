@@ -107,9 +107,11 @@ def sample_frame() -> bytes:
     """A datagram of one Order Delete: the shortest that a busy feed is full of."""
     from scapy.all import IP, UDP, Ether
 
+    # Both addresses named: scapy would ask the network for a missing one.
+    ethernet = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
     message = ITCHOrderDelete(stock_locate=1, order_reference_number=1)
     mold = MoldUDP64(session=b"BENCH00001", sequence_number=1, messages=[message])
-    return bytes(Ether() / IP(src="10.0.0.1", dst="233.54.12.111") / UDP(sport=1, dport=26477)
+    return bytes(ethernet / IP(src="10.0.0.1", dst="233.54.12.111") / UDP(sport=1, dport=26477)
                  / mold)
 
 

@@ -1,11 +1,11 @@
 /* pio_afpacket.c: frames of a network interface through the kernel's AF_PACKET rings.
  *
  * One socket, one mapping: the receive ring, then the transmit ring. The receive ring is made of
- * blocks. In version 3 (the default) a block holds as many frames as fit, and the kernel hands it
- * over when it is full or timeout_ms after it last did, 1 ms at the shortest: a burst is packed
- * tightly, but a lone frame waits up to that long (and more on kernels whose timer ticks slowly).
- * A block still being filled is never read: the kernel publishes nothing until it closes it.
- * In version 2 a block is a slot for one frame, handed over at once: choose version=2 for latency.
+ * blocks. In version 3 a block holds as many frames as fit, and the kernel hands it over when it is
+ * full or timeout_ms after it last did, 1 ms at the shortest: a burst is packed tightly, but a lone
+ * frame waits up to that long (and more on kernels whose timer ticks slowly). A block still being
+ * filled is never read: the kernel publishes nothing until it closes it. In version 2 (the default,
+ * docs/decisions.md) a block is a slot for one frame, handed over at once.
  *
  * Invariant: blocks [returned, reading) are read to their end and ours until every frame lent from
  * them is released; they go back to the kernel in order. Transmit slots [settled, position) wait

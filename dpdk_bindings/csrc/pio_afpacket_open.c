@@ -77,7 +77,7 @@ static int options_read(struct options *o, const char *device, struct pio_error 
         {"qdisc_bypass", 0, 1, &o->qdisc_bypass, 0},
         {"hardware_timestamps", 0, 1, &o->hardware_timestamps, 0},
     };
-    *o = (struct options){.version = 3, .blocks = BLOCKS_DEFAULT, .block_kib = BLOCK_KIB_DEFAULT,
+    *o = (struct options){.version = 2, .blocks = BLOCKS_DEFAULT, .block_kib = BLOCK_KIB_DEFAULT,
                           .timeout_ms = TIMEOUT_MS_DEFAULT, .rx_slots = RX_SLOTS_DEFAULT,
                           .tx_slots = TX_SLOTS_DEFAULT, .promiscuous = 1, .qdisc_bypass = 1};
     int number = 0;

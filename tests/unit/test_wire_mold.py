@@ -8,6 +8,9 @@ from scapy.packet import Raw
 from itch_ouch import layers, mold, net
 from itch_ouch.errors import Refused
 
+# Both addresses named: scapy would ask the network for a missing one.
+ETHERNET = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
+
 SESSION = b"000010059B"
 LITERAL = SESSION + bytes.fromhex("0000000000e12f19 0002 0003 616263 0000")
 
@@ -41,7 +44,7 @@ def test_a_whole_packet_of_layers_builds_and_dissects() -> None:
         stock_locate=7, order_reference_number=9, buy_sell_indicator=b"B", shares=100,
         stock=b"AAPL", price=1_000_000,
     )  # fmt: skip
-    packet = Ether() / IP(src="10.0.0.1", dst="233.54.12.111") / UDP()
+    packet = ETHERNET / IP(src="10.0.0.1", dst="233.54.12.111") / UDP()
     data = bytes(
         packet / layers.MoldUDP64(session=SESSION, sequence_number=1, messages=[order, order])
     )

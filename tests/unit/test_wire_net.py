@@ -10,6 +10,9 @@ from scapy.packet import Raw
 from itch_ouch import net
 from itch_ouch.errors import Refused
 
+# Both addresses named: scapy would ask the network for a missing one.
+ETHERNET = Ether(dst="02:00:00:00:00:02", src="02:00:00:00:00:01")
+
 FLOW = {
     "source_mac": bytes.fromhex("020000000001"),
     "destination_mac": bytes.fromhex("01005e360c6f"),
@@ -97,16 +100,16 @@ def test_one_vlan_tag(vlan_id: int) -> None:
 
 def test_two_vlan_tags_and_no_more() -> None:
     inner = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1, dport=2) / Raw(b"abc")
-    two = bytes(Ether() / Dot1AD(vlan=5) / Dot1Q(vlan=6) / inner)
+    two = bytes(ETHERNET / Dot1AD(vlan=5) / Dot1Q(vlan=6) / inner)
     assert net.parse_udp(two).vlan_id == 6
-    assert reason(bytes(Ether() / Dot1Q(vlan=5) / Dot1Q(vlan=6) / Dot1Q(vlan=7) / inner)) == (
+    assert reason(bytes(ETHERNET / Dot1Q(vlan=5) / Dot1Q(vlan=6) / Dot1Q(vlan=7) / inner)) == (
         "ethertype"
     )
 
 
 def test_ip_options_are_skipped() -> None:
     options = IP(src="10.0.0.1", dst="10.0.0.2", options=[b"\x01" * 4])
-    data = bytes(Ether() / options / UDP(sport=1, dport=2) / Raw(b"abc"))
+    data = bytes(ETHERNET / options / UDP(sport=1, dport=2) / Raw(b"abc"))
     assert data[14] == 0x46
     assert net.parse_udp(data).payload == b"abc"
 
