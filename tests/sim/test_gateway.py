@@ -333,8 +333,8 @@ def test_mutated_messages_and_datagrams_do_no_harm() -> None:
                 cancel(number + 1, 10), b"Q", b"M" + bytes(9) + b"\0\0",
                 enter(number + 2, life="3", options=option(3, b"\0\0\0\x64")),
             ]
-            # A UserRefNum stays as it is: a high one would make resends of all that follow.
-            c.put(*(x[:5] + mutated(rng, x[5:]) if rng.random() < 0.5 else x
+            # UserRefNums stay as they are: a high one would make resends of all that follow.
+            c.put(*(x[:9] + mutated(rng, x[9:]) if rng.random() < 0.5 else x
                     for x in rng.choices(whole, k=rng.randint(1, 6))))
             c.take()
         for _ in range(10_000):
