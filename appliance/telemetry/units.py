@@ -17,6 +17,12 @@ def duration(ns: float) -> str:
     return f"{ns:.0f} ns"
 
 
+def tick(ns: float) -> str:
+    """A round duration on an axis, as in "1 us": without the places that say how exact it is."""
+    number, _, unit = duration(ns).partition(" ")
+    return f"{float(number):g} {unit}"
+
+
 def price(value: int) -> str:
     """1/10000 dollar as dollars: two places, four where the price has them."""
     return f"{value / 10_000:,.2f}" if value % 100 == 0 else f"{value / 10_000:,.4f}"
