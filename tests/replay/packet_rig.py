@@ -37,7 +37,7 @@ _count = itertools.count()
 class Rig:
     """Engine, tile and the far ends of its queues."""
 
-    def __init__(self, toml: str, folder: Path) -> None:
+    def __init__(self, toml: str, folder: Path, populate: bool = False) -> None:
         self.config: Config = from_text(
             '[tables]\norders=1024\nlevels=1024\nreorder_messages=64\nown_orders=64\n'
             '[orders]\nsession="CLIENT0001"\n' + toml, "rig")
@@ -51,7 +51,7 @@ class Rig:
         self.far = {r: self._stack.enter_context(open_queue(n)) for r, n in names.items()}
         self.clock = Clock()
         self.engine = Engine(self.config, self.state, make_strategy(self.config.strategy),
-                             populate=False)
+                             populate=populate)
         self.tile = Tile(self.engine, near, self.clock)
         self.crossed: list[Packet] = []
         self.feed_next = 1
@@ -69,17 +69,22 @@ class Rig:
     def run(self) -> None:
         self.tile.run(self.clock.now() + RUN_NS)
 
-    def _put(self, role: str, packet: Packet) -> None:
+    def put(self, role: str, packet: Packet) -> None:
+        """Puts a packet on a wire without running the loop."""
         self.crossed.append(packet)
         assert self.far[role].send([bytes(packet)]) == 1
-        self.run()
 
     def feed(self, *messages: Packet, line: str = "a", sequence: int | None = None) -> None:
         """One datagram of the feed; ``sequence`` as given, or the next."""
+        self.queue_feed(*messages, line=line, sequence=sequence)
+        self.run()
+
+    def queue_feed(self, *messages: Packet, line: str = "a", sequence: int | None = None) -> None:
+        """As :meth:`feed`, without running the loop."""
         first = self.feed_next if sequence is None else sequence
         self.feed_next = max(self.feed_next, first + len(messages))
         address = self.config.feed.address_a if line == "a" else self.config.feed.address_b
-        self._put(f"feed_{line}", Ether(dst="01:00:5e:36:0c:6f", src="02:00:00:00:00:01")
+        self.put(f"feed_{line}", Ether(dst="01:00:5e:36:0c:6f", src="02:00:00:00:00:01")
                   / IP(src="206.200.127.138", dst=address) / UDP(sport=1, dport=26477)
                   / MoldUDP64(session=FEED_SESSION, sequence_number=first,
                               messages=list(messages)))
@@ -87,12 +92,13 @@ class Rig:
     def venue(self, *messages: Packet) -> None:
         """One datagram of the venue's answers."""
         orders = self.config.orders
-        self._put("orders", Ether(dst=orders.mac, src=orders.venue_mac)
+        self.put("orders", Ether(dst=orders.mac, src=orders.venue_mac)
                   / IP(src=orders.venue_address, dst=orders.address)
                   / UDP(sport=orders.venue_port, dport=orders.port)
                   / MoldUDP64(session=VENUE_SESSION, sequence_number=self.venue_next,
                               messages=list(messages)))
         self.venue_next += len(messages)
+        self.run()
 
     def sent(self) -> list[bytes]:
         """Frames that came out of the order queue since the last call."""

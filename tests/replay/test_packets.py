@@ -134,5 +134,6 @@ def test_a_capture_in_orders_out(tmp_path: Path, ending: str) -> None:
         for packet in rdpcap(str(capture)):
             to_us = packet["UDP"].dport == rig.config.orders.port
             if to_us or packet["UDP"].dport == 26477:
-                rig._put("orders" if to_us else "feed_a", packet)
+                rig.put("orders" if to_us else "feed_a", packet)
+                rig.run()
         assert rig.sent() == first
