@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,29 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def watched(figures: Callable[[], tuple[int, int, int]]) -> Iterator[None]:
+    """One line a second about a running venue, on a terminal."""
+    console, over = Console(stderr=True), threading.Event()
+    if not console.is_terminal:
+        yield
+        return
+
+    def watch() -> None:
+        with console.status("") as status:
+            while not over.wait(1.0):
+                messages, orders, live = figures()
+                status.update(f"{messages:,} messages, {orders:,} orders, {live:,} resting")
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def show(rows: dict[str, Any], title: str, as_json: bool) -> None:
@@ -232,7 +256,14 @@ def exchange(config: Path | None, seconds: float | None, default_config: bool,
         from feed_sim.exchange.venue import Venue
 
         settings = load(config) if config else Config()
-        summary = Venue(settings).run(seconds)
+        venue = Venue(settings)
+        queues = ", ".join(f"{name} ({mode})" for name, mode in venue.modes.items())
+        click.echo(f"feedsim: {settings.exchange.name} on {queues}", err=True)
+        if settings.orders.queue and settings.exchange.wait_s:
+            click.echo(f"feedsim: the market opens with the first message on "
+                       f"{settings.orders.queue}, or in {settings.exchange.wait_s:g} s", err=True)
+        with watched(venue.progress):
+            summary = venue.run(seconds)
     show(summary, f"exchange {summary['name']}", as_json)
 
 

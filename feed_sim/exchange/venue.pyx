@@ -19,7 +19,7 @@ from feed_sim.exchange.checkpoint cimport (
     checkpoint_take, checkpoints_free, checkpoints_init, checkpoints_rows, checkpoints_t,
 )
 from feed_sim.exchange.gateway cimport (
-    GATEWAY_COUNTERS, gateway_event, gateway_flush, gateway_free, gateway_init, gateway_poll,
+    GATEWAY_COUNTERS, GATEWAY_ORDERS, gateway_event, gateway_flush, gateway_free, gateway_init, gateway_poll,
     gateway_settle, gateway_t,
 )
 from feed_sim.exchange.matching cimport Matching, match_live_orders
@@ -31,7 +31,7 @@ from feed_sim.flow cimport Flow, flow_exponential, flow_step
 from itch_ouch.wire cimport MOLD_COUNT_END
 
 from dpdk_bindings import open_queue
-from dpdk_bindings.env import Clock, Histogram, StopWord, pin_to_core
+from dpdk_bindings.env import Clock, Histogram, StopWord, core_facts, pin_to_core
 from feed_sim.exchange.gateway import COUNTERS
 from feed_sim.flow import symbol_names
 
@@ -60,7 +60,7 @@ NS = 1_000_000_000
 cdef class Venue:
     """One exchange, made from a ``config.Config``; ``run`` once, then ``summary``."""
 
-    cdef object config, clock, stop, queues, pacing, answering
+    cdef object config, clock, stop, queues, queue_modes, pacing, answering
     cdef Matching core
     cdef Flow flow
     cdef SymbolTable symbols
@@ -81,6 +81,8 @@ cdef class Venue:
         names = exchange.symbols
         if isinstance(names, int):
             names = symbol_names(names, exchange.seed)
+        if exchange.core >= 0:
+            core_facts(exchange.core)  # says so when there is no such core
         orders_max = flow.live_orders + flow.live_orders // 4 + CLIENT_ORDERS_MAX
         self.config = config
         self.core = Matching(len(names), orders_max, min(orders_max, (1 << 27) - 1), REPORTS_MAX,
@@ -95,7 +97,7 @@ cdef class Venue:
         self.gap_q8 = 256 * NS // flow.messages_per_s if flow.messages_per_s else 0
         hours, minutes, seconds = map(int, exchange.start_at.split(":"))
         self.feed_epoch_ns = ((hours * 60 + minutes) * 60 + seconds) * NS
-        self.queues = {}
+        self.queues, self.queue_modes = {}, {}
         self._open(config)
         self.clock = Clock()
         self.clock_c = <const tp_clock *><size_t>self.clock.address
@@ -112,6 +114,7 @@ cdef class Venue:
         try:
             for name in filter(None, (feed.line_a, feed.line_b, orders.queue)):
                 self.queues[name] = open_queue(name)
+                self.queue_modes[name] = self.queues[name].mode
                 if self.queues[name].abi != PIO_ABI:
                     raise RuntimeError("the packet bindings are of another build; build again")
             for letter, name in (("a", feed.line_a), ("b", feed.line_b)):
@@ -132,6 +135,16 @@ cdef class Venue:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def modes(self):
+        """What each queue really is, by its name: "shared", "copy", ..."""
+        return dict(self.queue_modes)
+
+    def progress(self):
+        """Messages published, orders taken and orders resting, as of now; for another thread."""
+        return (self.feed.next_sequence - 1, self.gateway.counts[GATEWAY_ORDERS],
+                match_live_orders(self.core.core))
 
     def close(self):
         """Closes the queues; the summary stays."""
@@ -276,6 +289,7 @@ cdef class Venue:
             "by_type": {chr(i): self.feed.type_counts[i] for i in range(256)
                         if self.feed.type_counts[i]},
             "messages_per_s": round(self.flow_messages / ran_s),
+            "queues": self.modes,
             "lines": lines,
             "live_orders": match_live_orders(self.core.core),
             "flow_refused": self.flow.flow.refused,
