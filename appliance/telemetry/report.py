@@ -77,7 +77,7 @@ def _table(head: list[tuple[str, str]], rows: Iterable[list[tuple[str, str]]]) -
 def _pairs(rows: Mapping[str, Any]) -> str:
     return _table([], [
         [("", escape(_words(name))),
-         ("n" if isinstance(value, int | float) else "word", escape(_shown(value)))]
+         ("n" if isinstance(value, int | float) else "text", escape(_shown(value)))]
         for name, value in _flat(rows)
     ])
 
@@ -107,21 +107,23 @@ def _verdict(result: Mapping[str, Any]) -> str:
 def _tiles(result: Mapping[str, Any]) -> str:
     latency, orders = result.get("latency", {}), result.get("orders", {})
     tiles: list[tuple[str, str, str]] = []
-    for key, label in (("messages_per_s", "messages a second"), ("packets_per_s",
-                                                                "packets a second")):
-        if key in result:
-            tiles.append((_shown(result[key]), label, ""))
+    if "messages_per_s" in result:
+        tiles.append((_shown(result["messages_per_s"]), "messages a second", ""))
     for name in ("tick_to_trade", "feed_to_ack"):
         if latency.get(name, {}).get("count"):
             tiles.append((duration(latency[name]["p50"]), f"{_words(name)}, p50", ""))
             tiles.append((duration(latency[name]["p99"]), f"{_words(name)}, p99", ""))
     sent = sum(orders.get(key, 0) for key in ("new", "replace", "cancel"))
     tiles.append((_shown(sent), "orders sent", ""))
+    if "filled" in orders:
+        tiles.append((_shown(orders["filled"]), "orders filled", ""))
     if "unanswered" in orders:
         bad = "bad" if orders["unanswered"] else ""
-        tiles.append((_shown(orders["unanswered"]), "orders without an answer", bad))
+        tiles.append((_shown(orders["unanswered"]), "unanswered orders", bad))
     drops = sum(result.get("drops", {}).values())
     tiles.append((_shown(drops), "drops and refusals", "warn" if drops else ""))
+    if "packets_per_s" in result:
+        tiles.append((_shown(result["packets_per_s"]), "packets a second", ""))
     inside = "".join(
         f'<div class="tile"><b class="{kind}">{escape(value)}</b><span>{escape(label)}</span></div>'
         for value, label, kind in tiles

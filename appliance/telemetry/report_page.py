@@ -31,15 +31,15 @@ section {
 .verdict { display: inline-block; margin: 12px 0 0; padding: 5px 14px; border-radius: 16px;
   font-weight: 600; border: 1px solid currentColor; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 14px;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 14px;
   margin-top: 18px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 12px 16px; }
 .tile b { display: block; font-size: 22px; font-weight: 650; white-space: nowrap; }
 .tile span { color: var(--faint); font-size: 13px; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 18px;
-  align-items: start; }
-.columns section { min-width: 0; }
+.columns { columns: 400px 2; column-gap: 18px; margin-top: 18px; }
+.columns section { break-inside: avoid; margin: 0 0 18px; }
+.columns + section { margin-top: 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--faint); font-weight: 500; font-size: 13px; }
@@ -48,6 +48,8 @@ tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 td small { color: var(--faint); display: block; }
 td.word { overflow-wrap: anywhere; }
+td.text { overflow-wrap: anywhere; text-align: right; padding-left: 24px; }
+tr > :last-child { padding-right: 0; }
 summary { cursor: pointer; font-weight: 600; font-size: 17px; }
 details[open] summary { margin-bottom: 12px; }
 figure.chart { margin: 0; position: relative; }

@@ -100,7 +100,7 @@ def test_the_page_needs_nothing_else_and_says_everything(tmp_path: Path) -> None
     assert "http" not in source.lower() and "@import" not in source and "url(" not in source
     for text in ("493,827", "1 of 2 checks failed: answers", "3 <missing> & lost", "A <fast> one",
                  "mold drop block", "venue".capitalize(), "321", "nobody foresaw", "engine.name",
-                 "orders without an answer", "Frame received to the order it caused"):
+                 "unanswered orders", "Frame received to the order it caused"):
         assert text in page.text, text
     assert len(source) < 300_000
     for script in page.scripts[:2]:
