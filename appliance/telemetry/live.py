@@ -26,7 +26,9 @@ WINDOW_S = 1.0  # rates and the "last second" columns look back so far
 LINE_INTERVAL_S = 1.0  # between two plain lines
 HEARTBEAT_LATE_S = 2.0  # the loop publishes every few hundred turns: this late is trouble
 SYMBOLS_SHOWN_MAX = 10
+SIDE_BY_SIDE_COLUMNS = 110  # narrower terminals get the two tables below each other
 LINES_ABOVE_SYMBOLS = 16  # of the view, its blank lines and headings included
+LINES_MORE_WHEN_NARROW = 6
 FEED_STATES = ("waiting", "live", "stale", "ended")
 
 DROPS = [
@@ -165,9 +167,14 @@ class LiveView:
 
     def render(self) -> RenderableType:
         """The whole view as it is now."""
-        side_by_side = Table.grid(padding=(0, 4))
-        side_by_side.add_row(self._counts(), self._latencies())
-        return Group(self._head(), Text(), side_by_side, Text(), self._symbols())
+        tables = Table.grid(padding=(0, 3))
+        if self.console.width >= SIDE_BY_SIDE_COLUMNS:
+            tables.add_row(self._counts(), self._latencies())
+        else:
+            tables.add_row(self._counts())
+            tables.add_row(Text())
+            tables.add_row(self._latencies())
+        return Group(self._head(), Text(), tables, Text(), self._symbols())
 
     def _head(self) -> RenderableType:
         trading, well = self._trading()
@@ -191,9 +198,9 @@ class LiveView:
 
     def _counts(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("")
-        table.add_column("a second", justify="right", min_width=12)
-        table.add_column("in all", justify="right", min_width=14)
+        table.add_column("", no_wrap=True)
+        table.add_column("a second", justify="right", no_wrap=True, min_width=10)
+        table.add_column("in all", justify="right", no_wrap=True, min_width=12)
         last = self._samples[-1]
         for label, names in ROWS:
             total = last.total(names)
@@ -203,9 +210,9 @@ class LiveView:
 
     def _latencies(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("")
-        for heading in ("p50", "p99", "p50 in all", "p99 in all", "max"):
-            table.add_column(heading, justify="right", min_width=8)
+        table.add_column("", no_wrap=True)
+        for heading in ("p50 1 s", "p99 1 s", "p50 all", "p99 all", "max"):
+            table.add_column(heading, justify="right", no_wrap=True, min_width=7)
         for timer in TIMERS:
             whole, recent = self._samples[-1].timers[timer.name], self._recent(timer.name)
             shown = [*recent.percentiles([50.0, 99.0]), *whole.percentiles([50.0, 99.0]), whole.max]
@@ -227,10 +234,12 @@ class LiveView:
 
     def _symbols(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("most active", min_width=11)
+        table.add_column("most active", no_wrap=True)
         for heading in ("orders", "shares", "bid", "ask", "shares", "orders", "changes"):
-            table.add_column(heading, justify="right", min_width=8)
-        room = self.console.size.height - LINES_ABOVE_SYMBOLS
+            table.add_column(heading, justify="right", no_wrap=True, min_width=7)
+        room = self.console.height - LINES_ABOVE_SYMBOLS
+        if self.console.width < SIDE_BY_SIDE_COLUMNS:
+            room -= LINES_MORE_WHEN_NARROW
         for locate in self._most_active(max(0, min(SYMBOLS_SHOWN_MAX, room))):
             try:
                 top = self.state.top(locate)

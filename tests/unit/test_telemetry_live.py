@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from appliance.state import Kill, Layout, State
 from appliance.telemetry import live
@@ -99,6 +100,23 @@ def test_a_screen_shows_rates_latencies_symbols_and_queues(state: State, watch: 
     assert shown.index("BUSY") < shown.index("QUIET") and "123.45" in shown
     console_out = console.file
     assert isinstance(console_out, io.StringIO) and "12,345" in console_out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_the_screen_fits_a_terminal(state: State, watch: Watch, width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24)
+    for i in range(20):
+        state.tops[i]["stock"], state.tops[i]["changes"] = b"SYM", 1 + i
+    with LiveView(state, console) as view:
+        watch.now += 1.0
+        add(state, feed_messages=10**9, sent_new=10**8)
+        for ns in (999_000_000, 123_000):
+            state.histogram("tick_to_trade").record(ns)
+        view.tick()
+        other = Console(file=io.StringIO(), force_terminal=True, width=width, height=24)
+        lines = Text.from_ansi(screen(view, other)).plain.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= width
+    assert any("tick to trade" in line and "999 ms" in line for line in lines), "no row is cut"
 
 
 def test_trouble_is_said(state: State, watch: Watch) -> None:
