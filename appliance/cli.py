@@ -1,7 +1,7 @@
 """The command line: ``appliance VERB``. Every verb that prints figures has ``--json``.
 
-Exit status: 0 fine; 1 the run itself went wrong; 2 wrong input, or a file that could be read only in
-part (what could be read is printed). Errors are one sentence with the remedy, on standard error.
+Exit status: 0 fine; 1 the run itself went wrong; 2 wrong input, or a file that could be read only
+in part (what could be read is printed). Errors are one sentence with the remedy, on standard error.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Section(Struct, forbid_unknown_fields=True, frozen=True):
     """A table of the file."""
 
 
-class EngineSection(Section):
+class EngineSection(Section, frozen=True):
     name: Annotated[str, key(
         "Names the shared segment; `appliance status --name`.",
         pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "appliance"
@@ -46,7 +46,7 @@ class EngineSection(Section):
     checkpoints_max: Annotated[int, key("Digests kept.", ge=1, le=1 << 20)] = 4096
 
 
-class FeedSection(Section):
+class FeedSection(Section, frozen=True):
     line_a: Annotated[str, key("The queue of line A.", min_length=1)] = "memory:feed-a"
     line_b: Annotated[str, key('The queue of line B; "": there is none.')] = ""
     address_a: Annotated[str, key(
@@ -65,7 +65,7 @@ class FeedSection(Section):
         "Verify IP and UDP checksums that the device has not.")] = True
 
 
-class OrdersSection(Section):
+class OrdersSection(Section, frozen=True):
     queue: Annotated[str, key("The queue to the venue.", min_length=1)] = "memory:orders"
     session: Annotated[str, key(
         'Our MoldUDP64 session; it must differ from run to run. "": made from the time.',
@@ -80,7 +80,7 @@ class OrdersSection(Section):
     )] = "02:74:70:00:00:01"
 
 
-class TablesSection(Section):
+class TablesSection(Section, frozen=True):
     orders: Annotated[int, key(
         "The window of order references, 32 bytes each: about the number of orders entered while "
         "most of them live.", ge=64, le=1 << 28)] = 1 << 21
@@ -91,7 +91,7 @@ class TablesSection(Section):
                                    le=1 << 22)] = 1 << 16
 
 
-class StrategySection(Section):
+class StrategySection(Section, frozen=True):
     name: Annotated[Literal["none", "quote", "cross"], key(
         "quote joins the best price on both sides; cross takes when the spread is at its minimum "
         "and the touch leans to one side; none watches.")] = "none"
@@ -105,7 +105,7 @@ class StrategySection(Section):
         "cross: the widest spread it takes at, in cents.", ge=1, le=10_000)] = 1
 
 
-class RiskSection(Section):
+class RiskSection(Section, frozen=True):
     collar_ppm: Annotated[int, key(
         "How far a price may be from the opposite best price.", ge=1, le=1_000_000)] = 50_000
     shares_max: Annotated[int, key("Shares an order.", ge=1, le=999_999)] = 10_000
@@ -119,7 +119,7 @@ class RiskSection(Section):
     cancel_on_kill: Annotated[bool, key("A kill cancels our open orders, too.")] = True
 
 
-class JournalSection(Section):
+class JournalSection(Section, frozen=True):
     path: Annotated[str, key(
         'The file to record into, never an existing one; "": no journal.')] = ""
     record: Annotated[Literal["all", "orders"], key(
@@ -129,12 +129,12 @@ class JournalSection(Section):
     )] = 64
 
 
-class TelemetrySection(Section):
+class TelemetrySection(Section, frozen=True):
     port: Annotated[int, key("Serve Prometheus metrics here; 0: do not.", ge=0, le=65535)] = 0
     address: Annotated[str, key("The address to serve on.")] = "127.0.0.1"
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """A whole configuration file."""
 
     engine: Annotated[EngineSection, key("The engine: one core, one loop.")] = EngineSection()

@@ -18,6 +18,7 @@ from appliance.files import file_engine
 from appliance.files import replay as replay_into
 from appliance.state import Kill, State
 from appliance.telemetry.registry import TIMERS
+from appliance.telemetry.units import duration
 from dpdk_bindings import backends
 from dpdk_bindings.env import Histogram, core_facts
 
@@ -178,21 +179,13 @@ def report(figures: dict[str, Any], histograms: dict[str, Histogram], folder: Pa
 # ---- printing ------------------------------------------------------------------------------------
 
 
-def ns(value: int) -> str:
-    """A latency for people: three figures and a unit."""
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value} ns"
-
-
 def latency_table(latency: dict[str, dict[str, int]]) -> Table:
     table = Table(title="Latency")
     table.add_column("from, to")
     for heading in ("count", *PERCENTILES):
         table.add_column(heading, justify="right")
     for name, row in latency.items():
-        values = [ns(row[p]) if row["count"] else "-" for p in PERCENTILES]
+        values = [duration(row[p]) if row["count"] else "-" for p in PERCENTILES]
         table.add_row(name.replace("_", " "), f"{row['count']:,}", *values)
     return table
 
@@ -202,7 +195,8 @@ def _pairs(title: str, rows: dict[str, Any]) -> Table:
     table.add_column()
     table.add_column(justify="right")
     for name, value in rows.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+        table.add_row(name.replace("_", " "), text)
     return table
 
 

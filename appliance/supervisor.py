@@ -4,8 +4,8 @@
                             ->  journal    drains the ring to the file
                             ->  exporter   serves the counters
 
-Processes, not threads: nothing that happens here can interrupt the engine's core. The engine is told
-to stop through the segment's stop word, and so is everybody else by what the engine leaves there.
+Processes, not threads: nothing that happens here can interrupt the engine's core. The engine is
+told to stop through the segment's stop word, and everybody else by what the engine leaves there.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Supervisor:
 
     def start(self) -> State:
         """Starts everything; returns the engine's state once its loop is about to run."""
+        self._check_journal()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
         settings = folder / "config.json"
         self.config = with_session(self.config)
@@ -99,6 +100,17 @@ class Supervisor:
                 "--address", self.config.telemetry.address,
             )
         return self.state
+
+    def _check_journal(self) -> None:
+        """What the writer would refuse is refused before anything starts."""
+        if not self.config.journal.path:
+            return
+        path = Path(self.config.journal.path)
+        if path.exists():
+            raise RunError(f"{path} exists and a journal is never overwritten; "
+                           f"name another in [journal] path")
+        if not path.parent.is_dir():
+            raise RunError(f"{path.parent} is not a folder; make it, or change [journal] path")
 
     def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         # A group of its own: Ctrl-C reaches control alone, which ends the others in order.

@@ -61,8 +61,8 @@ def _print(result: dict[str, Any]) -> None:
     for heading in ("unit", "median", "min", "max", "target"):
         table.add_column(heading, justify="right")
     for row in result["rows"]:
-        table.add_row(row["name"], row["unit"], *(f"{row[k]:,.6g}" for k in ("median", "min", "max")),
-                      row["target"])
+        values = [f"{row[k]:,.6g}" for k in ("median", "min", "max")]
+        table.add_row(row["name"], row["unit"], *values, row["target"])
     Console(width=110).print(table)
 
 

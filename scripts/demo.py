@@ -28,8 +28,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--live-orders", type=int, default=20_000, help="resting in the books")
     parser.add_argument("--checkpoint-every", type=int, default=10_000, help="feed messages")
     parser.add_argument("--fault", default="", metavar="SPEC",
-                        help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05 (loss "
-                        "meets every second frame of a line, so that no frame is lost on both)")
+                        help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05; "
+                        "loss meets every second frame of a line: none is lost on both")
     parser.add_argument("--no-journal", action="store_true", help="record nothing")
     parser.add_argument("--json", action="store_true", help="figures as JSON, no live view")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
@@ -66,14 +66,14 @@ messages_per_s = {options.rate}
 live_orders = {options.live_orders}
 
 [feed]
-line_a = "memory:{tag}-a,slots=16384"
-line_b = "memory:{tag}-b,slots=16384"
+line_a = "memory:{tag}-a,slots=2048"
+line_b = "memory:{tag}-b,slots=2048"
 
 [orders]
-queue = "memory:{tag}-o"
+queue = "memory:{tag}-o,slots=128"
 """)
-    line_a = queue(f"memory:{tag}-a,slots=16384", options.fault, options.seed, 0)
-    line_b = queue(f"memory:{tag}-b,slots=16384", options.fault, options.seed + 1, 1)
+    line_a = queue(f"memory:{tag}-a,slots=2048", options.fault, options.seed, 0)
+    line_b = queue(f"memory:{tag}-b,slots=2048", options.fault, options.seed + 1, 1)
     appliance.write_text(f"""[engine]
 name = "{tag}"
 core = {engine_core}
@@ -85,7 +85,7 @@ line_a = "{line_a}"
 line_b = "{line_b}"
 
 [orders]
-queue = "memory:{tag}-o"
+queue = "memory:{tag}-o,slots=128"
 
 [tables]
 orders = 65536
@@ -131,7 +131,8 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
     rows = [
         ("processes", statuses == (0, 0), f"exchange {statuses[0]}, appliance {statuses[1]}"),
         ("feed", feed["state"] == "ended" and not feed["gap_open"] and not feed["lost"],
-         f"{feed['state']}, {feed['lost']} messages lost, gap {'open' if feed['gap_open'] else 'none'}"),
+         f"{feed['state']}, {feed['lost']} messages lost, "
+         f"{'a gap is open' if feed['gap_open'] else 'no gap open'}"),
         ("sequence", feed["sequence"] == venue["sequence"] + 1,
          f"exchange sent {venue['sequence']:,}, appliance applied {feed['sequence'] - 1:,}"),
         ("orders answered", orders["unanswered"] == 0,

@@ -3,8 +3,9 @@
 # The venue's answers are events; `_next_state` in oms.pyx is the whole transition table. A pair of
 # state and event that the table does not have is counted (oms_invalid) and changes nothing.
 #
-# UserRefNums increase strictly, so an order's place is its number modulo the table's size; a place
-# still held by an open order is a full table, refused and counted.
+# UserRefNums increase strictly, so an order's place is its number modulo the table's size. A number
+# whose place an open order still holds is passed over: numbers grow, they need not be dense. With
+# every place open the table is full: refused and counted.
 #
 # Invariant: a symbol's open shares are the sum of the leaves of its open orders, a replacement in
 # flight counting only what it adds; its position is the sum of executions.

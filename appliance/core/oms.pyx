@@ -9,6 +9,11 @@ from appliance.core.state cimport C_OMS_INVALID
 
 assert sizeof(OmsOrder) == 64
 
+cdef enum:
+    # Numbers passed over for one order: 256 cache lines, some microseconds at the worst. The next
+    # call goes on from there.
+    SKIPS_MAX = 256
+
 cdef uint8_t X = OMS_INVALID
 # Rows: states. Columns: ACCEPT, ACCEPT_DEAD, REJECT, REPLACED, PART, GONE, SEND_REPLACE,
 # SEND_CANCEL, REPLACE_FAILED, VOID, TAKE_OVER, TAKE_OVER_DEAD, CANCEL_FAILED.
@@ -58,9 +63,18 @@ cdef inline bint _open(const OmsOrder *order) noexcept nogil:
 
 
 cdef OmsOrder *oms_place(Oms *oms) noexcept nogil:
-    cdef OmsOrder *order = &oms.orders[oms.next_user_ref & oms.mask]
-    if _open(order):
+    cdef OmsOrder *order
+    cdef uint32_t tries = 0
+    if oms.open_count > oms.mask:
         return NULL
+    order = &oms.orders[oms.next_user_ref & oms.mask]
+    while _open(order):
+        # An order from a whole table ago still lives here. Numbers must grow, not be dense.
+        oms.next_user_ref += 1
+        tries += 1
+        if tries == SKIPS_MAX:
+            return NULL
+        order = &oms.orders[oms.next_user_ref & oms.mask]
     memset(order, 0, sizeof(OmsOrder))
     order.user_ref = oms.next_user_ref
     oms.next_user_ref += 1

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 # A key ends in its unit; these are the ones people reach for instead of each other.
 _UNITS = {
+    "per_s": "events a second",  # before "s", which ends it, too
     "ns": "nanoseconds",
     "us": "microseconds",
     "ms": "milliseconds",
@@ -26,7 +27,6 @@ _UNITS = {
     "bytes": "bytes",
     "mib": "MiB",
     "ppm": "millionths",
-    "per_s": "events a second",
 }
 
 
@@ -73,7 +73,8 @@ def _explain(message: str, text: str, kind: type[Any], name: str) -> str:
         return f"{name}: {section} needs the key '{missing.group(1)}'; add it"
     line = _line_of(text, path)
     key = ".".join(path) or "the file"
-    return f"{name}{line}: {key}: {_lower(what)}{_unit_hint(path)}"
+    said = _lower(what.replace("`", ""))
+    return f"{name}{line}: {key}: {said}{_unit_hint(path)}"
 
 
 def _lower(sentence: str) -> str:

@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import textwrap
-import tomllib
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
+from dpdk_bindings.env import config_file
+from dpdk_bindings.env.config_file import ConfigError
+
 U64_MAX = 2**63 - 1  # what TOML's integers reach
-
-
-class ConfigError(ValueError):
-    """One sentence: the file, the key, and what was meant."""
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,45 +93,6 @@ class Config(Section, frozen=True, forbid_unknown_fields=True):
         description="Order entry: OUCH over MoldUDP64 both ways.")] = Orders()
 
 
-def _known(path: str) -> list[str]:
-    """The keys of the table at a path as msgspec writes it, ``$.flow``."""
-    kind: Any = Config
-    for name in path.removeprefix("$").split(".")[1:]:
-        kind = type(getattr(kind(), name))
-    return list(kind.__struct_fields__)
-
-
-def _line_of(text: str, table: str, key: str) -> str:
-    """``:LINE`` of a key in its table where a plain reading finds it."""
-    current = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if heading := re.match(r"\s*\[([^\]]+)\]", line):
-            current = heading[1].strip()
-        if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line) and current == table:
-            return f":{number}"
-        if current == key and not table and heading:
-            return f":{number}"
-    return ""
-
-
-def _explain(path: Path, text: str, error: msgspec.ValidationError) -> ConfigError:
-    message = str(error)
-    said, _, where = message.partition(" - at `")
-    where = where.rstrip("`") or "$"
-    if unknown := re.search(r"unknown field `([^`]+)`", said):
-        table = where.removeprefix("$").lstrip(".")
-        known = _known(where)
-        close = difflib.get_close_matches(unknown[1], known, 1)
-        meant = f"did you mean {close[0]}?" if close else f"it knows {', '.join(known)}"
-        place = f"[{table}]" if table else "the file's top level"
-        line = _line_of(text, table, unknown[1])
-        return ConfigError(f"{path}{line}: {place} has no key {unknown[1]!r}; {meant}")
-    keys = where.removeprefix("$").lstrip(".").split(".")
-    line = _line_of(text, ".".join(keys[:-1]), keys[-1].split("[")[0])
-    said = said.replace("`", "").replace("Expected", "expected", 1)
-    return ConfigError(f"{path}{line}: {'.'.join(keys)}: {said}")
-
-
 def _check(path: Path, config: Config) -> None:
     """What types cannot say."""
     queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue) if q]
@@ -167,39 +123,17 @@ def _check(path: Path, config: Config) -> None:
 
 
 def load(path: Path) -> Config:
-    """Reads and checks a file; ConfigError says what is wrong with it, OSError why it cannot be."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; a configuration is a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
-        said = str(error)
-        raise ConfigError(f"{path}: is not TOML: {said[:1].lower()}{said[1:]}") from error
-    try:
-        config = msgspec.convert(raw, Config)
-    except msgspec.ValidationError as error:
-        raise _explain(path, text, error) from error
+    """Reads and checks a file; ConfigError says what is wrong with it, in one sentence."""
+    config = config_file.load(path, Config)
     _check(path, config)
     return config
 
 
-def _toml(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
-
-
 def default_toml() -> str:
     """The complete default with every key's description, from the types."""
-    lines = ["# An exchange in a box: feedsim exchange -c FILE. Every key, with its default."]
-    for table, kind in get_type_hints(Config, include_extras=True).items():
-        section, meta = get_args(kind)
-        lines += ["", f"# {meta.description}", f"[{table}]"]
-        default = section()
-        for key, hint in get_type_hints(section, include_extras=True).items():
-            description = get_args(hint)[1].description
-            lines += textwrap.wrap(description, 97, initial_indent="# ", subsequent_indent="# ")
-            lines.append(f"{key} = {_toml(getattr(default, key))}")
-    return "\n".join(lines) + "\n"
+    return config_file.default_toml(
+        Config, "An exchange in a box: feedsim exchange -c FILE. Every key, with its default."
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A tile on a bench: packets in by scapy, packets out for scapy, one at a time.
 
-Speaks as packet tests do: ``rig.feed(...)`` and ``rig.venue(...)`` put one packet on a wire and let
-the loop run for a moment; ``rig.sent()`` is what came out; nothing captured is an empty list. When a
-test fails, everything that crossed the wires is in ``packets.pcap`` of its folder.
+Speaks as packet tests do: ``rig.feed(...)`` and ``rig.venue(...)`` put one packet on a wire and
+let the loop run for a moment; ``rig.sent()`` is what came out; nothing captured is an empty list.
+When a test fails, everything that crossed the wires is in ``packets.pcap`` of its folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Rig:
 
     def __init__(self, toml: str, folder: Path, populate: bool = False) -> None:
         self.config: Config = from_text(
-            '[tables]\norders=1024\nlevels=1024\nreorder_messages=64\nown_orders=64\n'
+            '[tables]\norders=1024\nlevels=1024\nreorder_messages=64\nown_orders=4096\n'
             '[orders]\nsession="CLIENT0001"\n' + toml, "rig")
         tag = f"rig-{os.getpid()}-{next(_count)}"
         self._stack = contextlib.ExitStack()

@@ -171,8 +171,8 @@ def test_replay_says_what_is_wrong(day: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("toml, words", [
-    ("[exchange]\nsecond = 5\n", [":2", "[exchange]", "'second'", "did you mean seconds"]),
-    ("[exchang]\n", ["top level", "did you mean exchange"]),
+    ("[exchange]\nsecond = 5\n", [":2", "[exchange]", "'second'", "did you mean 'seconds'"]),
+    ("[exchang]\n", ["in the file", "did you mean 'exchange'"]),
     ("[flow]\nmessages_per_s = \"many\"\n", [":2", "flow.messages_per_s", "expected int"]),
     ("[flow]\nlive_orders = 0\n", ["flow.live_orders", ">= 1"]),
     ("[feed]\na_group = \"233.54.12\"\n", ["feed.a_group", "no IPv4 address"]),
@@ -180,7 +180,7 @@ def test_replay_says_what_is_wrong(day: Path, tmp_path: Path) -> None:
     ("[exchange]\nsymbols = [\"AB\", \"ab\"]\n", ["'ab'", "no symbol"]),
     ("[exchange]\nsymbols = 0\n", ["1 to 65535"]),
     ("[exchange]\nstart_at = \"9:30\"\n", ["exchange.start_at"]),
-    ("[exchange\n", ["not TOML", "line 1"]),
+    ("[exchange\n", ["not valid TOML", "line 1"]),
     ("[feed]\nline_a = \"nosuch:x\"\n", ["nosuch"]),
     ("[exchange]\ncore = 4096\n[orders]\nqueue = \"\"\n", ["core 4096"]),
 ])

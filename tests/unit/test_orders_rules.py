@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from appliance.core import inspect
 from core_rig import (
-    ASK, BID, FEED_A, FEED_SESSION, MS, Rig, accepted, add, cancel_rejected, canceled, executed,
-    rejected, replaced, wire,
+    ASK,
+    BID,
+    FEED_A,
+    FEED_SESSION,
+    MS,
+    Rig,
+    accepted,
+    add,
+    cancel_rejected,
+    canceled,
+    executed,
+    rejected,
+    replaced,
+    wire,
 )  # fmt: skip
-from itch_ouch import mold
 from scripted import CANCEL, IOC, NEW, REPLACE, Script
+
+from appliance.core import inspect
+from itch_ouch import mold
 
 PRICE = 10_000
 REASONS = ("killed", "book_state", "collar", "size", "notional", "rate", "position", "not_ready",
@@ -436,6 +449,16 @@ def test_table_full() -> None:
         rig.venue(canceled(first, 100))
         assert buy(rig, 1) == first + 64
         assert order(rig, first) is None, "its place is taken"
+
+
+def test_a_long_lived_order_is_passed_over() -> None:
+    """Its place comes round again, and the next number is taken instead."""
+    with made(tables={"own_orders": 64}) as rig:
+        first = live(rig)
+        for _ in range(63):
+            rig.venue(canceled(live(rig), 100))
+        assert buy(rig, 1) == first + 65
+        assert order(rig, first) is not None
 
 
 def test_orders_that_are_not_there(rig: Rig) -> None:
