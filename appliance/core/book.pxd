@@ -64,7 +64,7 @@ cdef struct Book:
     uint64_t overflow_mask
     uint64_t overflow_count
     uint64_t overflow_count_max
-    uint64_t overflow_reference_past    # one past the highest reference ever moved there
+    uint64_t overflow_reference_max     # the highest reference ever moved there
     tp_pool levels
     uint8_t *arena              # memory of the ladders
     size_t arena_bytes

@@ -81,7 +81,7 @@ cdef void book_clear(Book *book) noexcept nogil:
     memset(book.arena_free, 0, sizeof(book.arena_free))
     book.arena_used_bytes = 0
     book.overflow_count = 0
-    book.overflow_reference_past = 0
+    book.overflow_reference_max = 0
     book.live_orders = 0
     tp_pool_init(&book.levels, book.levels.base, sizeof(Level), book.levels.count_max)
 
@@ -108,7 +108,7 @@ cdef inline Order *book_find(Book *book, uint64_t reference) noexcept nogil:
     if order.reference == reference and order.shares:
         return order
     # A new reference is nearly always above all that were ever moved: no probe for it.
-    if reference < book.overflow_reference_past and book.overflow_count:
+    if book.overflow_count and reference <= book.overflow_reference_max:
         return _overflow_find(book, reference)
     return NULL
 
@@ -122,8 +122,8 @@ cdef bint _overflow_put(Book *book, const Order *order) noexcept nogil:
         at = (at + 1) & book.overflow_mask
     book.overflow[at] = order[0]
     book.overflow_count += 1
-    if order.reference >= book.overflow_reference_past:
-        book.overflow_reference_past = order.reference + 1
+    if order.reference > book.overflow_reference_max:
+        book.overflow_reference_max = order.reference
     return True
 
 
