@@ -12,13 +12,14 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
+from scripted import Script
+
 from appliance.config import Config, from_json
 from appliance.core import inspect
 from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
 from appliance.state import Layout, State
 from itch_ouch import mold, net, ouch, spec
-from scripted import Script
 
 FEED_A, FEED_B, ORDERS = 0, 1, 2
 BID, ASK = 0, 1

@@ -59,7 +59,8 @@ def decode(text: str, kind: type[T], name: str) -> T:
 
 def _explain(message: str, text: str, kind: type[Any], name: str) -> str:
     what, _, where = message.partition(" - at `")
-    path = [part for part in re.split(r"[.\[\]]", where.rstrip("`").lstrip("$")) if part]
+    parts = re.split(r"[.\[\]]", where.rstrip("`").lstrip("$"))
+    path = [part for part in parts if part and not re.fullmatch(r"\d+|\.+", part)]
     unknown = re.search(r"unknown field `([^`]*)`", what)
     if unknown:
         key = unknown.group(1)

@@ -29,7 +29,7 @@ from itch_ouch.wire cimport (
     ouch_order_canceled_t, ouch_order_executed_t, ouch_order_replaced_t, ouch_out_message_bytes,
     ouch_out_message_bytes_bare, ouch_out_message_bytes_older, ouch_tag_bytes, udp_header_t,
 )
-from appliance.core.book cimport Book, Ladder, Level, Order
+from appliance.core.book cimport Book, Ladder, Level, Order, book_find
 from appliance.core.channel cimport (
     CHANNEL_PAYLOAD_BYTES_MAX, PLAN_NOTHING, Channel, ChannelEntry, ChannelPlan, channel_build,
     channel_entry, channel_plan, channel_sent,

@@ -117,6 +117,8 @@ cdef uint64_t tables_total(Fuzz *f, uint64_t *shares, uint64_t *mixed) noexcept 
             else &book.overflow[i - book.window_mask - 1]
         if order.shares:
             live += 1
+            if book_find(book, order.reference) != order:
+                fail(f, "an order cannot be found by its reference")
             shares[0] += order.shares
             mixed[0] += order.shares * mix64(order.level)
     return live
@@ -139,6 +141,8 @@ cdef bint book_adds_up(Fuzz *f) noexcept nogil:
         return fail(f, "levels in ladders and levels in use differ")
     if tables_total(f, &table_shares, &mixed) != book.live_orders or orders != book.live_orders:
         return fail(f, "live orders, tables and levels do not agree on their number")
+    if f.failure != NULL:
+        return False
     if shares != table_shares or mixed != wanted:
         return fail(f, "a level's shares are not the sum of its orders'")
     return True

@@ -238,6 +238,8 @@ cdef uint32_t feed_payload(Fuzz *f, uint8_t *to) noexcept nogil:
     mold_begin(&writer, to, NET_UDP_PAYLOAD_BYTES_MAX)
     for i in range(1 + below(f, MESSAGES_MAX)):
         length = itch_message(f, message)
+        if one_in(f, 100) and length > 3:
+            length += below(f, 7) - 3
         room = mold_append(&writer, length)
         if room != NULL:
             memcpy(room, message, length)
@@ -269,6 +271,8 @@ cdef uint32_t orders_payload(Fuzz *f, uint8_t *to) noexcept nogil:
     mold_begin(&writer, to, NET_UDP_PAYLOAD_BYTES_MAX)
     for i in range(1 + below(f, MESSAGES_MAX)):
         length = ouch_message(f, message)
+        if one_in(f, 50) and length > 3:
+            length += below(f, 7) - 3
         room = mold_append(&writer, length)
         if room != NULL:
             memcpy(room, message, length)

@@ -3,8 +3,9 @@
     python tests/fuzz/run.py [--count N] [--seed S] [--first I] [--build-only]
 
 The engine, the codecs and the driver are compiled with AddressSanitizer and UBSan into build/asan,
-apart from the normal build. A child process runs there; when it dies, the seed and the index of the
-datagram stand in the last line, and the same seed and count find it again. Exit code 1 is a finding.
+apart from the normal build. A child process runs there; when it dies, the seed and the index of
+the datagram stand in the last line, and the same seed and count find it again. Exit code 1 is a
+finding.
 """
 
 from __future__ import annotations
@@ -100,9 +101,10 @@ def spec_payloads() -> list[bytes]:
 
 def capture_payloads() -> list[bytes]:
     """UDP payloads of the shared captures, where they are: what venues really send."""
+    from scapy.utils import RawPcapReader
+
     from itch_ouch import net
     from itch_ouch.errors import Refused
-    from scapy.utils import RawPcapReader
 
     payloads: list[bytes] = []
     for path in sorted((ROOT.parent / "shared" / "data" / "pcap").glob("*/*.pcap")):
@@ -126,11 +128,12 @@ def child(options: argparse.Namespace) -> int:
 
 
 def fuzz(options: argparse.Namespace, progress: int) -> int:
+    from driver import Fuzzer, wild_strategy
+
     from appliance.config import from_json
     from appliance.core.engine import Engine
     from appliance.core.strategies import make_strategy
     from appliance.state import Layout, State
-    from driver import Fuzzer, wild_strategy
 
     payloads = spec_payloads() + capture_payloads()
     states, engines, fuzzers = [], [], []
@@ -140,8 +143,8 @@ def fuzz(options: argparse.Namespace, progress: int) -> int:
             "feed": {"gap_wait_us": 1000},
             "strategy": {"name": STRATEGIES[number], "shares": 100, "rest_us": 1,
                          "imbalance_thousandths": 100, "spread_ticks": 20},
-            "risk": {"collar_ppm": 500_000, "shares_max": 200, "position_max": 3000, "notional_max": 2_500_000,
-                     "rate_per_s": 200_000, "rate_burst": 50},
+            "risk": {"collar_ppm": 500_000, "shares_max": 200, "notional_max": 2_500_000,
+                     "position_max": 3000, "rate_per_s": 200_000, "rate_burst": 50},
         }  # fmt: skip
         settings = from_json(json.dumps(sections).encode())
         state = State.create(f"{SEGMENT}-{os.getpid()}-{number}", Layout(65_536, 64, 4096))
@@ -161,6 +164,7 @@ def fuzz(options: argparse.Namespace, progress: int) -> int:
         if failure:
             print(f"fuzz: {failure}; the frame: {fuzzer.frame().hex()}")
             code = 1
+            size = ctypes.c_uint64.from_address(progress).value - done
         done += size
     seconds = time.monotonic() - started
     counters: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Ten million damaged datagrams through the sanitized engine; scripts/fuzz.sh runs ten times more."""
+"""Ten million damaged datagrams through the sanitized engine; scripts/fuzz.sh runs more."""
 
 from __future__ import annotations
 

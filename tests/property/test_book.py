@@ -64,7 +64,9 @@ def draw(r: random.Random, kind: str, prices: int, locates: int) -> Operation:
         ("add", "execute", "cancel", "delete", "replace"), (45, 12, 13, 15, 15)
     )[0]  # fmt: skip
     shares = r.choice((0, 1, 100, 100, 100, 300, 0xFFFFFFFF, r.randrange(1, 1000)))
-    price = r.choice((0, 0xFFFFFFFF, 0x7FFFFFFF)) if r.random() < 0.01 else 100 * r.randrange(prices)
+    price = 100 * r.randrange(prices)
+    if r.random() < 0.01:
+        price = r.choice((0, 0xFFFFFFFF, 0x7FFFFFFF))
     side = r.choice((0, 1)) if r.random() < 0.98 else 2
     locate = r.randrange(locates) if r.random() < 0.99 else 65_535
     return operation, reference(r), reference(r), side, shares, price, locate

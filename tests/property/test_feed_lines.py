@@ -9,6 +9,7 @@ import random
 
 import pytest
 from core_rig import BID, FEED_A, FEED_B, FEED_SESSION, MS, Rig, add, delete
+
 from itch_ouch import mold
 
 Packet = tuple[int, int, int]  # line, first number, count

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from core_rig import ASK, BID, Rig, add, cancel, delete, directory, execute, replace, wire
+from core_rig import ASK, BID, FEED_A, Rig, add, cancel, delete, directory, execute, replace, wire
+
+from itch_ouch import mold
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_thousands_of_levels_a_side(order: str) -> None:
 
 
 def test_ladder_ends_at_its_largest_class() -> None:
-    """65,536 levels a side are the bound; the next one is counted and the book no longer trusted."""
+    """65,536 levels a side are the bound; the next is counted and the book no longer trusted."""
     levels = 65_536
     with Rig(tables={"orders": 1 << 18, "levels": 1 << 18}) as rig:
         rig.feed(*[add(i, BID, 1, i) for i in range(1, levels + 1)])
@@ -163,9 +165,6 @@ def test_incomplete_book_is_never_traded_on() -> None:
 
 
 def test_reset_by_session_roll_empties_everything(rig: Rig) -> None:
-    from core_rig import FEED_A
-    from itch_ouch import mold
-
     rig.feed(directory(1, "TEST"), add(1, BID, 10, 100), add(2, ASK, 10, 200))
     rig.packet(FEED_A, mold.header(b"NASDAQ2026", rig.sequence, 0xFFFF))
     rig.packet(FEED_A, mold.build(b"NEXTDAY001", 1, [add(5, BID, 1, 50, locate=2)]))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from core_rig import BID, FEED_A, FEED_B, FEED_SESSION, MS, ORDERS, Rig, add
+
 from itch_ouch import mold
 
 WAITING, LIVE, STALE, ENDED = range(4)
@@ -69,7 +70,8 @@ def test_gap_is_not_live_until_filled(rig: Rig) -> None:
     send(rig, 3, 2)
     counters = rig.counters()
     assert not rig.engine.feed_live and counters["feed_gap_open"] == 1
-    assert (counters["feed_gaps_a"], counters["feed_buffered"], counters["live_orders"]) == (1, 2, 1)
+    assert (counters["feed_gaps_a"], counters["feed_buffered"]) == (1, 2)
+    assert counters["live_orders"] == 1
     send(rig, 2, 1, FEED_B)
     counters = rig.counters()
     assert rig.engine.feed_live and counters["feed_gaps_filled"] == 1

@@ -520,8 +520,9 @@ def test_kill_without_cancel_leaves_orders_alone() -> None:
 def test_sweep_waits_for_room_on_the_wire() -> None:
     """More open orders than the wire takes at once: the sweep goes on when there is room."""
     count = 40_000
-    with made(tables={"own_orders": 1 << 16, "orders": 1 << 14}, risk={"rate_per_s": 10**7, "rate_burst": 10**6,
-                                                    "position_max": 10**9}) as rig:  # fmt: skip
+    tables = {"own_orders": 1 << 16, "orders": 1 << 14}
+    risk = {"rate_per_s": 10**7, "rate_burst": 10**6, "position_max": 10**9}
+    with made(tables=tables, risk=risk) as rig:
         refs: list[int] = []
         while len(refs) < count:
             for _ in range(8):
