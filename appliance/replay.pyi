@@ -1,15 +1,13 @@
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from appliance.core.engine import Engine
 from dpdk_bindings import Queue
 
 class ItchReplay:
     def __init__(
-        self, engine: Engine, data: npt.NDArray[np.uint8] | bytes, *,
-        midnight_ns: int = 0, until_ns: int = 0,
+        self, engine: Engine, data: Any, *, midnight_ns: int = 0, until_ns: int = 0
     ) -> None: ...
-    def run(self, frames_max: int = ...) -> int: ...
+    def run(self, frames_max: int = 1 << 62) -> int: ...
     @property
     def done(self) -> bool: ...
     @property
@@ -21,4 +19,4 @@ class ItchReplay:
     @property
     def last_ns(self) -> int: ...
 
-def replay_queue(engine: Engine, queue: Queue, frames_max: int = ...) -> int: ...
+def replay_queue(engine: Engine, queue: Queue, frames_max: int = 1 << 62) -> int: ...

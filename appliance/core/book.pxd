@@ -90,9 +90,6 @@ cdef int book_replace(Book *book, uint64_t reference, uint64_t reference_new, ui
 cdef Order *book_find(Book *book, uint64_t reference) noexcept nogil
 cdef int book_apply(Book *book, const uint8_t *message) noexcept nogil
 
-cdef uint64_t book_orders_digest(const Book *book) noexcept nogil
-cdef uint64_t book_levels_digest(const Book *book) noexcept nogil
-
 cdef inline const Level *ladder_level(const Book *book, const Ladder *ladder,
                                       uint32_t rank) noexcept nogil:
     # The level `rank` places from the best (0), or NULL past the last.

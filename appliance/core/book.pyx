@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memmove, memset
 
 from dpdk_bindings.env.memory cimport tp_memory_map, tp_memory_unmap
 from dpdk_bindings.env.pool cimport TP_POOL_NONE, tp_pool_give, tp_pool_init, tp_pool_take
-from itch_ouch.digest cimport digest_level, digest_order, mix64
+from itch_ouch.digest cimport mix64
 from itch_ouch.wire cimport (
     ITCH_ADD_ORDER, ITCH_ADD_ORDER_MPID, ITCH_ORDER_CANCEL, ITCH_ORDER_DELETE,
     ITCH_ORDER_EXECUTED, ITCH_ORDER_EXECUTED_WITH_PRICE, ITCH_ORDER_REPLACE,
@@ -434,38 +434,3 @@ cdef int book_apply(Book *book, const uint8_t *message) noexcept nogil:
         book.symbols[locate].trading_state = (
             <const itch_stock_trading_action_t *>message).trading_state
     return 0
-
-
-# ---- digests -------------------------------------------------------------------------------------
-
-
-cdef uint64_t _table_digest(const Order *orders, uint64_t count) noexcept nogil:
-    cdef uint64_t total = 0, i
-    for i in range(count):
-        if orders[i].shares:
-            total += digest_order(orders[i].locate, orders[i].side, orders[i].reference,
-                                  orders[i].price, orders[i].shares)
-    return total
-
-
-cdef uint64_t book_orders_digest(const Book *book) noexcept nogil:
-    """Sum over live orders (docs/checkpoints.md): one scan of both tables."""
-    return (_table_digest(book.window, book.window_mask + 1)
-            + _table_digest(book.overflow, book.overflow_mask + 1))
-
-
-cdef uint64_t book_levels_digest(const Book *book) noexcept nogil:
-    """Sum over levels, each with its rank from the best."""
-    cdef uint64_t total = 0
-    cdef uint32_t locate, rank
-    cdef uint8_t side
-    cdef const Ladder *ladder
-    cdef const Level *level
-    for locate in range(<uint32_t>book.locate_max + 1):
-        for side in range(2):
-            ladder = &book.symbols[locate].sides[side]
-            for rank in range(ladder.count):
-                level = ladder_level(book, ladder, rank)
-                total += digest_level(<uint16_t>locate, side, rank, level.price, level.shares,
-                                      level.orders)
-    return total

@@ -15,8 +15,9 @@ from itch_ouch.wire cimport (
 from appliance.core.answers cimport on_answer
 from appliance.core.book cimport (
     BOOK_BBO, LOCATES, SIDE_ASK, SIDE_BID, Level, SymbolBook, book_apply, book_clear, book_close,
-    book_levels_digest, book_open, book_orders_digest, ladder_level,
+    book_open, ladder_level,
 )
+from appliance.core.book_digest cimport book_levels_digest, book_orders_digest
 from appliance.core.channel cimport (
     CHANNEL_NOTHING, ChannelEntry, channel_accept, channel_close, channel_entry, channel_open,
 )

@@ -1,9 +1,9 @@
 """The fuzzer's loop: damaged datagrams through the engine's own step, with what must hold.
 
 Built with the sanitizers and started by run.py. Everything follows from the seed. After every
-datagram: a refused one has changed nothing but its own counter; every order made is good OUCH; every
-payload sent is a good datagram. Every CHECK_EVERY: the books' levels are the sums of their orders,
-ladders are sorted, open orders and shares add up.
+datagram: a refused one has changed nothing but its own counter; every order made is good OUCH;
+every payload sent is a good datagram. Every CHECK_EVERY: the books' levels are the sums of their
+orders, ladders are sorted, open orders and shares add up.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -42,7 +42,7 @@ from appliance.core.oms cimport (
 )
 from appliance.core.risk cimport Risk
 from appliance.core.state cimport (
-    C_CHANNEL_DROP_SESSION, C_CHANNEL_UNSERVABLE, C_COUNT, C_ITCH_DROP_LENGTH, C_MOLD_DROP_SESSION,
+    C_CHANNEL_DROP_SESSION, C_CHANNEL_UNSERVABLE, C_COUNT, C_ITCH_DROP_LENGTH,
     C_NET_DROP_RUNT, C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A,
 )
 
