@@ -1,8 +1,8 @@
 """The same step over a file: day files, captures and recordings.
 
 A day file's messages are packed into the MoldUDP64 datagrams they would have come in, so that a
-replay exercises the whole way from the frame on. `now` is the time of the frame's first message. The
-strategy's orders, if it has any, are answered by an obliging venue (obliging.pyx).
+replay exercises the whole way from the frame on. `now` is the time of the frame's first message.
+The strategy's orders, if it has any, are answered by an obliging venue (obliging.pyx).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t

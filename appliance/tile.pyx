@@ -3,17 +3,18 @@
 One thread, one core, no GIL. Nothing it calls allocates, blocks or asks the system for anything but
 the queues' own kick (R1). The clock is read once a turn, and once more after sending, for the
 histograms alone. What comes in and what goes out is recorded in the journal ring: frames before
-they are decided on, orders before they are sent; a ring without room for a whole turn halts trading.
+they are decided on, orders before they are sent; a ring without room for a whole turn halts
+trading.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist_record
 from dpdk_bindings.env.ring cimport (
-    tp_ring, tp_ring_bytes_free, tp_ring_claim, tp_ring_commit, tp_ring_init, tp_ring_write,
+    tp_ring, tp_ring_bytes_free, tp_ring_claim, tp_ring_commit, tp_ring_write,
 )
 from dpdk_bindings.pio cimport PIO_ABI, pio_frame, pio_queue
 from itch_ouch.net cimport net_template_init, net_write_udp_header
@@ -22,12 +23,12 @@ from appliance.core.channel cimport (
     channel_entry, channel_plan, channel_sent,
 )
 from appliance.core.engine cimport (
-    BURST_MAX, ROLE_COUNT, ROLE_ORDERS, Burst, Engine, EngineState, engine_publish, step,
+    BURST_MAX, ROLE_COUNT, ROLE_ORDERS, Engine, EngineState, engine_publish, step,
 )
 from appliance.core.oms cimport OMS_PENDING_NEW, OMS_REPLACEMENT
 from appliance.core.state cimport (
     C_JOURNAL_FULL, C_JOURNAL_RECORDS, C_KILLED, C_LOOPS, C_LOOPS_BUSY, C_TX_DEFERRED, C_TX_FRAMES,
-    H_LOOP_BUSY, H_TICK_TO_TRADE, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL, state_header,
+    H_LOOP_BUSY, H_TICK_TO_TRADE, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
 )
 
 cdef extern from "journal.h" nogil:
@@ -138,7 +139,7 @@ cdef void _time_sent(TileState *t, const ChannelPlan *plan) noexcept nogil:
 
 
 cdef void send(TileState *t, uint64_t now) noexcept nogil:
-    """Whatever the channel owes the venue; what the queue has no room for waits for the next turn."""
+    """Whatever the channel owes the venue; what the queue has no room for waits for a turn."""
     cdef pio_queue *queue = t.queues[t.orders_index]
     cdef Channel *channel = &t.engine.channel
     cdef ChannelPlan plan

@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
-from dpdk_bindings.pio cimport PIO_BURST_MAX, pio_frame, pio_queue
+from dpdk_bindings.pio cimport pio_frame, pio_queue
 from itch_ouch.mold cimport mold_check, mold_next, mold_packet
 from itch_ouch.net cimport net_datagram, net_parse_udp
 

@@ -33,7 +33,8 @@ install_packages() {
     wanted=$(missing_packages "$@")
     [ -n "$wanted" ] || return 0
     if ! command -v apt-get >/dev/null 2>&1; then
-        die "missing:$wanted (Debian's names); install them with your package manager, then run this again"
+        die "missing:$wanted (Debian's names); install them with your package manager and run this \
+again"
     elif [ "$(id -u)" = 0 ]; then
         root=
     elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then

@@ -43,7 +43,7 @@
 
 enum pio_frame_flag {
     PIO_FRAME_CHECKSUM_GOOD = 1u << 0,    /* the device verified IP and UDP checksums */
-    PIO_FRAME_CHECKSUM_PARTIAL = 1u << 1, /* the sender left the checksum to hardware; do not verify */
+    PIO_FRAME_CHECKSUM_PARTIAL = 1u << 1, /* the sender left it to hardware; do not verify */
     PIO_FRAME_TRUNCATED = 1u << 2,        /* the capture holds fewer bytes than the wire did */
 };
 

@@ -280,7 +280,7 @@ static void fault_tx_return(struct pio_queue *queue, const struct pio_frame *fra
 /* ---- opening ---- */
 
 static int read_options(struct fault *f, const char *options, struct pio_error *error) {
-    static const char known[] = 
+    static const char known[] =
         "loss duplicate reorder corrupt truncate short_send seed depth stride phase";
     static const char *const keys[] = {"loss",    "duplicate", "reorder",
                                        "corrupt", "truncate",  "short_send"};

@@ -59,7 +59,8 @@ static inline struct tp_ring_reader tp_ring_read(struct tp_ring *ring) {
 
 /* Bytes a record of `bytes` takes, its length word included. */
 static inline uint64_t tp_ring_record_bytes(uint32_t bytes) {
-    return ((uint64_t)bytes + sizeof(uint64_t) + TP_RING_ALIGN - 1) & ~(uint64_t)(TP_RING_ALIGN - 1);
+    const uint64_t low = TP_RING_ALIGN - 1;
+    return ((uint64_t)bytes + sizeof(uint64_t) + low) & ~low;
 }
 
 static inline uint64_t tp_ring_bytes_free(struct tp_ring_writer *w) {

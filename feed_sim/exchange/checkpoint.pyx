@@ -5,7 +5,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from feed_sim.exchange.matching cimport (
-    Matching, match_level, match_level_count, match_level_view, match_live_orders,
+    match_level, match_level_count, match_level_view, match_live_orders,
     match_order_view, match_slot, match_slots,
 )
 from itch_ouch.digest cimport digest_level, digest_order

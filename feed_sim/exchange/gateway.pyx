@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from dpdk_bindings.pio cimport (
-    PIO_BURST_MAX, PIO_FRAME_CHECKSUM_GOOD, PIO_FRAME_CHECKSUM_PARTIAL, pio_frame,
+    PIO_FRAME_CHECKSUM_GOOD, PIO_FRAME_CHECKSUM_PARTIAL, pio_frame,
 )
 from feed_sim.exchange.checkpoint cimport checkpoint_maybe
 from feed_sim.exchange.matching cimport *
@@ -29,8 +29,8 @@ from itch_ouch.wire cimport *
 COUNTERS = (
     "packets_in", "messages_in", "orders", "accepted", "rejected", "replaced", "executions",
     "executed_shares", "canceled", "superfluous", "queries", "requests_in", "requests_out",
-    "sessions", "drop_frame", "drop_address", "drop_packet", "drop_session", "drop_duplicate", "drop_gap",
-    "drop_lost", "drop_malformed", "drop_unsupported", "drop_resend", "drop_request",
+    "sessions", "drop_frame", "drop_address", "drop_packet", "drop_session", "drop_duplicate",
+    "drop_gap", "drop_lost", "drop_malformed", "drop_unsupported", "drop_resend", "drop_request",
     "sessions_lost",
 )
 assert len(COUNTERS) == GATEWAY_COUNTERS

@@ -8,9 +8,9 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from dpdk_bindings.pio cimport PIO_BURST_MAX, pio_frame, pio_queue
+from dpdk_bindings.pio cimport pio_frame, pio_queue
 from feed_sim.exchange.matching cimport (
-    MATCH_ADDED, MATCH_DELETED, MATCH_EXECUTED, MATCH_REDUCED, MATCH_REPLACED, match_report,
+    MATCH_ADDED, MATCH_DELETED, MATCH_EXECUTED, MATCH_REPLACED, match_report,
 )
 from itch_ouch.net cimport NET_UDP_PAYLOAD_BYTES_MAX, net_template, net_write_udp_header
 from itch_ouch.wire cimport (

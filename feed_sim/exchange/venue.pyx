@@ -10,7 +10,7 @@ so the feed, the answers and the book can never tell different stories.
 import json
 from pathlib import Path
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
@@ -19,8 +19,8 @@ from feed_sim.exchange.checkpoint cimport (
     checkpoint_take, checkpoints_free, checkpoints_init, checkpoints_rows, checkpoints_t,
 )
 from feed_sim.exchange.gateway cimport (
-    GATEWAY_COUNTERS, GATEWAY_ORDERS, gateway_event, gateway_flush, gateway_free, gateway_init, gateway_poll,
-    gateway_settle, gateway_t,
+    GATEWAY_COUNTERS, GATEWAY_ORDERS, gateway_event, gateway_flush, gateway_free, gateway_init,
+    gateway_poll, gateway_settle, gateway_t,
 )
 from feed_sim.exchange.matching cimport Matching, match_live_orders
 from feed_sim.exchange.publisher cimport (

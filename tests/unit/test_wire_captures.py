@@ -123,7 +123,10 @@ def test_tshark_agrees_on_what_we_build(tmp_path: Path) -> None:
         mold.build(b"SESSION", 2**63, [bytes(layers.ITCHSystemEvent(event_code=b"C"))]),
     ]
     path = tmp_path / "built.pcap"
-    built = [net.build_udp(p, **FLOW, vlan_id=n % 2) for n, p in enumerate(payloads)]  # type: ignore[arg-type]
+    built = [
+        net.build_udp(payload, **FLOW, vlan_id=number % 2)  # type: ignore[arg-type]
+        for number, payload in enumerate(payloads)
+    ]
     wrpcap(str(path), [Ether(frame) for frame in built])
     assert frames(path) == built
     assert _ours(path) == _tshark(path)
