@@ -69,6 +69,7 @@ cdef struct Fuzz:
     uint32_t former_length
     uint32_t role
     uint32_t keep_lengths
+    uint32_t silent             # the venue answers nothing: orders pile up until the table is full
     uint8_t *guarded            # ends where a sanitizer's red zone begins
     const uint8_t *seeds
     const uint32_t *seed_offsets

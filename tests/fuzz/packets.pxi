@@ -254,7 +254,9 @@ cdef uint32_t orders_payload(Fuzz *f, uint8_t *to) noexcept nogil:
     cdef uint8_t[512] message
     cdef uint8_t *room
     cdef uint32_t i, length
-    if one_in(f, 12):
+    if one_in(f, 2000 if f.silent else 20000):
+        f.silent = not f.silent
+    if f.silent or one_in(f, 12):
         sequence = channel.tx_next - below(f, 40)
         mold_write_header(to, channel.tx_session, sequence if not one_in(f, 30) else draw(f),
                           <uint16_t>(1 + below(f, 50)))

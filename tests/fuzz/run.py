@@ -26,6 +26,7 @@ TREE = ROOT / "build" / "asan"
 SANITIZERS = "-O2 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover"
 SOURCES = "itch_ouch/*.pyx appliance/core/*.pyx appliance/core/strategies/*.pyx tests/fuzz/*.pyx"
 CHUNK = 250_000
+SHALLOW = 3  # exit code: nothing broke, but not everything was tried
 SEGMENT = "fuzz"
 # The tables of an engine under test: small enough to be full all the time, and once roomier.
 TABLES = (
@@ -79,7 +80,7 @@ def supervise(options: argparse.Namespace) -> int:
                    "--count", str(options.count), "--seed", str(options.seed)]  # fmt: skip
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         at = int.from_bytes(Path(file.name).read_bytes()[:8], "little")
-    if code:
+    if code and code != SHALLOW:
         print(f"fuzz: FOUND with --seed {options.seed} at datagram {at} (exit code {code}); again "
               f"with: scripts/fuzz.sh {at + 1} {options.seed}")  # fmt: skip
     return 1 if code else 0
@@ -144,7 +145,8 @@ def fuzz(options: argparse.Namespace, progress: int) -> int:
             "strategy": {"name": STRATEGIES[number], "shares": 100, "rest_us": 1,
                          "imbalance_thousandths": 100, "spread_ticks": 20},
             "risk": {"collar_ppm": 500_000, "shares_max": 200, "notional_max": 2_500_000,
-                     "position_max": 3000, "rate_per_s": 200_000, "rate_burst": 50},
+                     "position_max": (3000, 3000, 10**6)[number],
+                     "rate_per_s": (20_000, 20_000, 10**6)[number], "rate_burst": 10},
         }  # fmt: skip
         settings = from_json(json.dumps(sections).encode())
         state = State.create(f"{SEGMENT}-{os.getpid()}-{number}", Layout(65_536, 64, 4096))
@@ -174,7 +176,7 @@ def fuzz(options: argparse.Namespace, progress: int) -> int:
             counters[name] = counters.get(name, 0) + value
     by_type = [engine.counts_by_type() for engine in engines]
     reached = [fuzzer.reached() for fuzzer in fuzzers]
-    code = report(options, done, seconds, counters, by_type, reached) or code
+    code = code or report(options, done, seconds, counters, by_type, reached)
     del fuzzers, fuzzer, engines, engine
     for state in states:
         state.close()
@@ -183,7 +185,7 @@ def fuzz(options: argparse.Namespace, progress: int) -> int:
 
 def report(options: argparse.Namespace, done: int, seconds: float, counters: dict[str, int],
            by_type: list[dict[str, int]], reached: list[dict[str, int]]) -> int:  # fmt: skip
-    """Prints what was reached; 1 when some named outcome never was, and it should have been."""
+    """Prints what was reached; SHALLOW when some named outcome never was."""
     from itch_ouch import spec
 
     outcomes = {name: value for name, value in counters.items() if value}
@@ -206,7 +208,7 @@ def report(options: argparse.Namespace, done: int, seconds: float, counters: dic
     missed = [n for n in wanted if not outcomes.get(n) and n not in NOT_BY_A_DATAGRAM]
     if missed and done >= 5_000_000:
         print("fuzz: never reached: " + ", ".join(missed))
-        return 1
+        return SHALLOW
     return 0
 
 
