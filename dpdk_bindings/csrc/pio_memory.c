@@ -18,13 +18,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINK_MAGIC UINT64_C(0x314b4e494c505401) /* "\1TPLINK1" */
+#define LINK_MAGIC UINT64_C(0x324b4e494c505401) /* "\1TPLINK2" */
 #define SLOTS_DEFAULT 4096u
 #define SLOTS_MAX (1u << 20)
 #define FRAME_BYTES_DEFAULT 2048u
 #define FRAME_BYTES_MAX 16384u
 #define RINGS_OFFSET 4096u /* the link's own page, then the rings */
+#define LINE 64u           /* a cache line */
+/* Frames looked ahead while a burst is received: their lines come from the other core's cache. */
+#define LOOK_AHEAD 3u
 
+/* Stands at the start of a slot, in the same cache line as the frame's headers: seeing that there
+ * is a frame, one miss brings both. */
 struct descriptor {
     uint32_t length; /* 0: nothing here, pass it by (a frame that could not be sent) */
     uint32_t flags;
@@ -40,15 +45,14 @@ struct link {
     uint64_t magic;
     uint32_t slots; /* a direction; power of two */
     uint32_t frame_bytes;
-    uint32_t stride_bytes; /* from one slot's data to the next */
+    uint32_t stride_bytes; /* from one slot to the next */
     int32_t owner_pid[2];  /* for the refusal's text only; the claim is a lock */
     _Atomic uint32_t open[2];
     struct direction directions[2]; /* directions[n] is sent by end n */
 };
 
 struct end {
-    struct descriptor *descriptors;
-    uint8_t *data;
+    uint8_t *slots;
     struct direction *shared;
     uint64_t position; /* tx: slots sent; rx: slots lent out */
     uint64_t cached;   /* the other side's position when last looked at */
@@ -64,9 +68,18 @@ struct memory {
     struct tp_segment segment;
 };
 
-static inline uint8_t *slot_data(const struct memory *m, const struct end *e, uint64_t position) {
-    return e->data + (size_t)(position & m->mask) * m->stride_bytes;
+static inline struct descriptor *slot_at(const struct memory *m, const struct end *e,
+                                         uint64_t position) {
+    return (struct descriptor *)(e->slots + (size_t)(position & m->mask) * m->stride_bytes);
 }
+
+static inline uint8_t *slot_data(const struct memory *m, const struct end *e, uint64_t position) {
+    return (uint8_t *)(slot_at(m, e, position) + 1);
+}
+
+/* Asks for the first two lines of a slot: to read (0) or to write (1). */
+#define slot_fetch(slot, write)                                                                   \
+    (__builtin_prefetch((slot), (write)), __builtin_prefetch((uint8_t *)(slot) + LINE, (write)))
 
 /* Looks how far the sender got. What lies beyond the ring is nonsense, and there is no telling
  * which part of it is true: all of it is passed by. */
@@ -77,6 +90,8 @@ static int rx_refresh(struct memory *m, struct pio_stats *stats) {
         stats->rx_malformed++;
         rx->position = rx->cached;
     }
+    for (uint32_t i = 0; i < LOOK_AHEAD && i < rx->cached - rx->position; i++)
+        slot_fetch(slot_at(m, rx, rx->position + i), 0);
     return rx->position != rx->cached;
 }
 
@@ -89,8 +104,10 @@ static uint32_t memory_rx_burst(struct pio_queue *queue, struct pio_frame *frame
     if (rx->position == rx->cached && !rx_refresh(m, stats))
         return 0;
     while (count < count_max && rx->position != rx->cached) {
-        const struct descriptor *d = &rx->descriptors[rx->position & m->mask];
+        const struct descriptor *d = slot_at(m, rx, rx->position);
         struct pio_frame *frame = &frames[count];
+        if (rx->cached - rx->position > LOOK_AHEAD)
+            slot_fetch(slot_at(m, rx, rx->position + LOOK_AHEAD), 0);
         /* Read once: the peer can write here, and the length checked must be the length used. */
         uint32_t length = *(const volatile uint32_t *)&d->length;
         frame->data = slot_data(m, rx, rx->position);
@@ -164,14 +181,17 @@ static uint32_t memory_tx_burst(struct pio_queue *queue, const struct pio_frame 
             break; /* not in the order lent: the rest stays the caller's */
         int good = pio_tx_sendable(info, frame);
         struct descriptor d = {good ? frame->length : 0, frame->flags, frame->timestamp_ns};
-        tx->descriptors[frame->cookie & m->mask] = d;
+        *slot_at(m, tx, frame->cookie) = d;
         info->stats.tx_frames += (uint32_t)good;
         info->stats.tx_bytes += d.length;
     }
     tx->position += taken;
     tx->lent -= taken;
-    if (taken)
+    if (taken) {
         atomic_store_explicit(&tx->shared->tail, tx->position, memory_order_release);
+        /* The next slot was last in the receiver's cache: ask for it before it is needed. */
+        slot_fetch(slot_at(m, tx, tx->position + tx->lent), 1);
+    }
     return taken;
 }
 
@@ -198,20 +218,18 @@ static int memory_probe(char *mode, size_t mode_bytes, struct pio_error *error) 
     return 0;
 }
 
-/* One cache line more than the frame, so that slot heads spread over all cache sets. */
+/* An odd number of cache lines, so that the heads of slots spread over all cache sets. */
 static uint32_t stride_of(uint32_t frame_bytes) {
-    return ((frame_bytes + 63u) & ~63u) + 64u;
+    uint32_t lines = ((uint32_t)sizeof(struct descriptor) + frame_bytes + LINE - 1) / LINE;
+    return (lines | 1u) * LINE;
 }
 
 static size_t ring_bytes(uint32_t slots, uint32_t stride_bytes) {
-    return (size_t)slots * (sizeof(struct descriptor) + stride_bytes);
+    return (size_t)slots * stride_bytes;
 }
 
 static void end_init(struct memory *m, struct end *e, uint32_t sender) {
-    uint8_t *base =
-        m->segment.base + RINGS_OFFSET + sender * ring_bytes(m->mask + 1, m->stride_bytes);
-    e->descriptors = (struct descriptor *)base;
-    e->data = base + ((size_t)m->mask + 1) * sizeof(struct descriptor);
+    e->slots = m->segment.base + RINGS_OFFSET + sender * ring_bytes(m->mask + 1, m->stride_bytes);
     e->shared = &m->link->directions[sender];
 }
 
