@@ -119,12 +119,13 @@ def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
         ("afpacket:", errno.ENODEV, "no network interface ''", "right"),
         ("afpacket:a-name-that-is-too-long", errno.ENAMETOOLONG, "longer than 15", "shorter"),
         ("afpacket:down-a", errno.ENETDOWN, "is down", "ip link set down-a up"),
-        ("afpacket:left,speed=1", errno.EINVAL, "unknown queue option 'speed=1'", "blocks"),
-        ("afpacket:left,rx_slots=64", errno.EINVAL, "unknown queue option 'rx_slots", "blocks"),
+        ("afpacket:left,speed=1", errno.EINVAL, "unknown queue option 'speed=1'", "rx_slots"),
+        ("afpacket:left,version=3,rx_slots=64", errno.EINVAL, "unknown queue option 'rx_slots",
+         "blocks"),
         ("afpacket:left,version=2,blocks=4", errno.EINVAL, "option 'blocks=4'", "rx_slots"),
         ("afpacket:left,version=1", errno.EINVAL, "version=1 is out of range", "from 2 to 3"),
-        ("afpacket:left,blocks=3", errno.EINVAL, "not a power of two", "power of two"),
-        ("afpacket:left,block_kib=32", errno.EINVAL, "out of range", "from 64"),
+        ("afpacket:left,version=3,blocks=3", errno.EINVAL, "not a power of two", "power of two"),
+        ("afpacket:left,version=3,block_kib=32", errno.EINVAL, "out of range", "from 64"),
         ("afpacket:left,promiscuous=2", errno.EINVAL, "out of range", "from 0 to 1"),
     ]
     for name, number, why, remedy in cases:

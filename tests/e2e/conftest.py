@@ -9,7 +9,8 @@ import pytest
 
 
 def leftovers() -> set[str]:
-    return {name for name in os.listdir("/dev/shm") if name.startswith("tickpath.")}
+    ours = str(os.getpid())
+    return {n for n in os.listdir("/dev/shm") if n.startswith("tickpath.") and ours in n}
 
 
 @pytest.fixture(autouse=True)
