@@ -140,7 +140,7 @@ def test_what_took_an_old_messages_place_is_never_sent_under_its_number() -> Non
         def orders(count: int) -> None:
             for _ in range(count // 8):
                 for _ in range(8):
-                    rig.script.want(NEW, side=BID, shares=1, price=PRICE)  # type: ignore[union-attr]
+                    rig.script.want(NEW, side=BID, shares=1, price=PRICE)
                 rig.touch()
                 rig.script.events.clear()  # type: ignore[union-attr]
 
