@@ -14,6 +14,7 @@
 # Invariant: a level exists if and only if it has at least one order, and its shares are their sum.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from dpdk_bindings.env.pool cimport tp_pool
+from itch_ouch.wire cimport be16, be64, itch_order_delete_t
 
 cdef enum:
     SIDE_BID = 0
@@ -96,6 +97,19 @@ cdef inline const Level *ladder_level(const Book *book, const Ladder *ladder,
     if rank >= ladder.count:
         return NULL
     return &(<const Level *>book.levels.base)[ladder.handles[ladder.count - 1 - rank]]
+
+cdef extern from *:
+    """
+    #define book_line_fetch(address) __builtin_prefetch((address), 1)
+    """
+    void book_line_fetch(const void *address) noexcept nogil
+
+cdef inline void book_prefetch(const Book *book, const uint8_t *message) noexcept nogil:
+    # Asks memory for the lines that a message of a known type will need: its order's and its
+    # symbol's. What is not an order's reference at that place fetches a line in vain, and no more.
+    cdef const itch_order_delete_t *m = <const itch_order_delete_t *>message
+    book_line_fetch(&book.window[be64(m.order_reference_number) & book.window_mask])
+    book_line_fetch(&book.symbols[be16(m.stock_locate)])
 
 cdef inline uint32_t ladder_key(uint8_t side, uint32_t price) noexcept nogil:
     return price if side == SIDE_BID else ~price
