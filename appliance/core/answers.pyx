@@ -129,7 +129,23 @@ cdef void _void_replacement(EngineState *engine, OmsOrder *order) noexcept nogil
         tell_order(engine, order, ORDER_REPLACE_FAILED, 0, order.price, 0)
 
 
-cdef bint _reduce(EngineState *engine, OmsOrder *order, uint32_t shares) noexcept nogil:
+cdef void _hold_replacement(EngineState *engine, const OmsOrder *order,
+                            uint32_t executed) noexcept nogil:
+    """What a replacement in flight adds to its original, after that one became smaller.
+
+    Executions count against the replacement's shares, since those are of the whole chain; shares
+    that were cancelled do not, so that the replacement brings them back.
+    """
+    cdef OmsOrder *replacement = oms_find(&engine.oms, order.other_ref)
+    if order.other_ref == 0 or replacement == NULL or replacement.state != OMS_REPLACEMENT:
+        return
+    replacement.leaves -= min(executed, replacement.leaves)
+    oms_hold(&engine.oms, replacement,
+             replacement.leaves - min(order.leaves, replacement.leaves))
+
+
+cdef bint _reduce(EngineState *engine, OmsOrder *order, uint32_t shares,
+                  bint executed) noexcept nogil:
     """Takes shares off what is open; False when the order's state does not allow it."""
     if shares > order.leaves:
         shares = order.leaves
@@ -139,6 +155,7 @@ cdef bint _reduce(EngineState *engine, OmsOrder *order, uint32_t shares) noexcep
     order.leaves -= shares
     if order.state != OMS_DEAD:
         oms_hold(&engine.oms, order, order.leaves)
+        _hold_replacement(engine, order, shares if executed else 0)
     return True
 
 
@@ -154,7 +171,7 @@ cdef void _on_executed(EngineState *engine, const uint8_t *message) noexcept nog
     engine.oms.symbols[order.locate].position += (
         <int64_t>shares if order.side == SIDE_BID else -<int64_t>shares)
     order.chain_filled += shares
-    if not _reduce(engine, order, shares):
+    if not _reduce(engine, order, shares, True):
         return
     if order.state == OMS_DEAD:
         engine.counters[C_ORDERS_FILLED] += 1
@@ -167,7 +184,7 @@ cdef void _on_canceled(EngineState *engine, uint32_t user_ref, uint32_t shares,
                        uint8_t reason) noexcept nogil:
     cdef OmsOrder *order = _find(engine, user_ref)
     engine.counters[C_ANSWER_CANCELED] += 1
-    if order == NULL or not _reduce(engine, order, shares):
+    if order == NULL or not _reduce(engine, order, shares, False):
         return
     tell_order(engine, order, ORDER_CANCELED, shares, order.price, reason)
     if order.state == OMS_DEAD:

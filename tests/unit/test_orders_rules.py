@@ -144,6 +144,18 @@ def test_fill_before_replaced(rig: Rig) -> None:
     assert message["quantity"] == 100
 
 
+def test_shares_cancelled_under_a_replacement_come_back_with_it(rig: Rig) -> None:
+    """The replacement names its own size, so the open shares must not fall with the original's."""
+    ref = live(rig)
+    rig.trade(REPLACE, order=ref, shares=100, price=PRICE)
+    rig.venue(canceled(ref, 40))
+    assert exposure(rig) == (0, 100, 0)
+    rig.venue(executed(ref, 10))
+    assert exposure(rig) == (10, 90, 0)
+    rig.venue(replaced(ref, ref + 1, 90, PRICE))
+    assert exposure(rig) == (10, 90, 0)
+
+
 @pytest.mark.parametrize("end", [executed, canceled])
 def test_original_dies_before_the_replacement_is_seen(rig: Rig, end: Any) -> None:
     """The venue ignores a replacement of a dead order without a word."""
