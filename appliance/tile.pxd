@@ -12,6 +12,8 @@ cdef struct TileState:
     pio_queue *queues[ROLE_COUNT]
     Burst bursts[ROLE_COUNT]    # bursts[i] is of queues[i]
     uint32_t queue_count
+    uint32_t turn               # the queue that the next turn looks at first
+    uint32_t received           # the queue that this turn's burst is from
     uint32_t orders_index       # which of them carries orders
     uint32_t kill               # the kill word as sampled for this loop
     uint32_t journal_kill       # ... and as last recorded

@@ -23,7 +23,7 @@ from appliance.core.channel cimport (
     channel_entry, channel_plan, channel_sent,
 )
 from appliance.core.engine cimport (
-    BURST_MAX, ROLE_COUNT, ROLE_ORDERS, Engine, EngineState, engine_publish, step,
+    BURST_MAX, ROLE_ORDERS, Engine, EngineState, engine_publish, step,
 )
 from appliance.core.oms cimport OMS_PENDING_NEW, OMS_REPLACEMENT
 from appliance.core.state cimport (
@@ -69,10 +69,10 @@ cdef enum:
     HOUSEKEEPING_LOOPS = 256    # power of two: publish, check stop, heartbeat this often
     SEND_FRAMES_MAX = 8         # datagrams a turn may send
     SEND_TRIES_MAX = 4          # offers of one datagram to a full queue before it waits a turn
-    # The most that one turn can record: every frame of every burst, and what they may cause. A
-    # frame is at most 16 KiB on any backend, but a feed's are 1,514; the reserve covers full
-    # bursts of those, and a burst that does not fit after all pauses the journal the same way.
-    JOURNAL_RESERVE_BYTES = ROLE_COUNT * BURST_MAX * (1514 + 64) + 65536
+    # The most that one turn can record: every frame of a burst, and what they may cause. A frame is
+    # at most 16 KiB on any backend, but a feed's are 1,514; the reserve covers a full burst of
+    # those, and one that does not fit after all pauses the journal the same way.
+    JOURNAL_RESERVE_BYTES = BURST_MAX * (1514 + 64) + 65536
 
 
 cdef void loop(TileState *t) noexcept nogil:
@@ -83,12 +83,12 @@ cdef void loop(TileState *t) noexcept nogil:
     while True:
         now = tp_clock_now(&t.clock)
         t.kill = word_load(&engine.header.kill)
-        received = receive(t, now)
+        received = receive(t)
         record_inputs(t, received, now)
         changed = step(engine, t.bursts, t.queue_count, t.kill, now)
         record_outputs(t, received, changed, now)
         send(t, now)
-        release(t)
+        release(t, received, now)
         if received:
             engine.counters[C_LOOPS_BUSY] += 1
             tp_hist_record(&engine.timers[H_LOOP_BUSY], tp_clock_now(&t.clock) - now)
@@ -97,22 +97,30 @@ cdef void loop(TileState *t) noexcept nogil:
             return
 
 
-cdef inline uint32_t receive(TileState *t, uint64_t now) noexcept nogil:
-    cdef uint32_t i, received = 0
+cdef inline uint32_t receive(TileState *t) noexcept nogil:
+    """One burst, of the first queue that has any: what it brings is decided on before the next
+    queue is looked at. The turn after begins with the queue behind, so none starves."""
+    cdef uint32_t i, tries
     cdef pio_queue *queue
-    for i in range(t.queue_count):
+    for tries in range(t.queue_count):
+        i = t.turn
+        t.turn = i + 1 if i + 1 < t.queue_count else 0
         queue = t.queues[i]
-        queue.service(queue, now)
         t.bursts[i].count = queue.rx_burst(queue, t.bursts[i].frames, BURST_MAX)
-        received += t.bursts[i].count
-    return received
-
-
-cdef inline void release(TileState *t) noexcept nogil:
-    cdef uint32_t i
-    for i in range(t.queue_count):
         if t.bursts[i].count:
-            t.queues[i].rx_release(t.queues[i], t.bursts[i].frames, t.bursts[i].count)
+            t.received = i
+            return t.bursts[i].count
+    return 0
+
+
+cdef inline void release(TileState *t, uint32_t received, uint64_t now) noexcept nogil:
+    """Gives the burst back, and lets every queue do its housekeeping."""
+    cdef uint32_t i
+    if received:
+        t.queues[t.received].rx_release(t.queues[t.received], t.bursts[t.received].frames, received)
+        t.bursts[t.received].count = 0
+    for i in range(t.queue_count):
+        t.queues[i].service(t.queues[i], now)
 
 
 # ---- send ----------------------------------------------------------------------------------------
@@ -195,7 +203,7 @@ cdef void _pause_journal(TileState *t) noexcept nogil:
 
 
 cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept nogil:
-    cdef uint32_t i, j
+    cdef uint32_t i
     cdef const pio_frame *frame
     if not t.journal_on or t.journal_paused:
         return
@@ -207,11 +215,10 @@ cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept 
         _record(t, JOURNAL_COMMAND, 0, now, t.kill, 0, NULL, 0)
     if not received or not t.journal_frames:
         return
-    for i in range(t.queue_count):
-        for j in range(t.bursts[i].count):
-            frame = &t.bursts[i].frames[j]
-            _record(t, JOURNAL_FRAME, <uint16_t>t.bursts[i].role, now, frame.timestamp_ns,
-                    frame.flags, frame.data, frame.length)
+    for i in range(received):
+        frame = &t.bursts[t.received].frames[i]
+        _record(t, JOURNAL_FRAME, <uint16_t>t.bursts[t.received].role, now, frame.timestamp_ns,
+                frame.flags, frame.data, frame.length)
 
 
 cdef void record_outputs(TileState *t, uint32_t received, bint changed,

@@ -126,6 +126,9 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
     """What must be true of a good run; a detail for each."""
     orders, feed = figures["orders"], figures["feed"]
     answered = orders["accepted"] + orders["replaced"] + orders["rejected"]
+    entered = orders["new"] + orders["replace"]
+    # The venue ignores a replace whose original has died meanwhile (OUCH 5.0): no answer is due.
+    void = entered - answered - orders["unanswered"]
     same = ""
     if books:
         same = f"{books['compared']} checkpoints compared, {books['different']} differ"
@@ -139,7 +142,7 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
         ("sequence", feed["sequence"] == venue["sequence"] + 1,
          f"exchange sent {venue['sequence']:,}, appliance applied {feed['sequence'] - 1:,}"),
         ("orders answered", orders["unanswered"] == 0,
-         f"{orders['new'] + orders['replace']:,} sent, {answered:,} answered, "
+         f"{entered:,} sent, {answered:,} answered, {void:,} replaces overtaken by a fill, "
          f"{orders['unanswered']} without an answer"),
         *([("books", books["compared"] > 0 and not books["different"], same)] if books else []),
         ("trading", figures["kill"]["word"] == "armed", f"kill word {figures['kill']['word']}"),
