@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import mmap
 import resource
 import tempfile
 import time
@@ -29,6 +31,9 @@ CAPTURES = (".pcap", ".pcapng")
 # About 20 ms of work: often enough for a progress bar, rare enough to cost nothing.
 FRAMES_PER_TURN = 8192
 _CHUNK_BYTES = 1 << 22
+# One turn's frames are 8,192 of at most 1,472 bytes: 12 MB.
+_WINDOW_BYTES = 16 << 20
+_MADV_POPULATE_READ = 22  # linux/mman.h; not in Python's mmap
 
 Progress = Callable[[float], None]
 
@@ -97,12 +102,34 @@ def unzip(path: Path) -> tuple[npt.NDArray[np.uint8], bool]:
     return np.frombuffer(bytes(data), np.uint8), cut
 
 
-def _bytes_of(path: Path) -> tuple[npt.NDArray[np.uint8], bool]:
-    if path.name.endswith(".gz"):
-        return unzip(path)
-    if path.stat().st_size == 0:
-        return np.zeros(0, np.uint8), False
-    return np.memmap(path, np.uint8, mode="r"), False
+class _DayFile:
+    """The bytes of a day file, mapped a window at a time so that memory holds no more of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._map: mmap.mmap | None = None
+        self._dropped = 0
+        self.cut = False
+        if path.name.endswith(".gz"):
+            self.data, self.cut = unzip(path)
+        elif path.stat().st_size == 0:
+            self.data = np.zeros(0, np.uint8)
+        else:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.data = np.frombuffer(self._map, np.uint8)
+
+    def look_ahead(self, offset: int) -> None:
+        """Maps the window at ``offset`` in one go, and lets go of what lies before it."""
+        if self._map is None:
+            return
+        start = offset - offset % mmap.PAGESIZE
+        length = min(_WINDOW_BYTES, len(self._map) - start)
+        # Kernels before 5.14 do not know the first; pages then come one by one.
+        with contextlib.suppress(OSError, ValueError):
+            self._map.madvise(_MADV_POPULATE_READ, start, length)
+        if start > self._dropped:
+            self._map.madvise(mmap.MADV_DONTNEED, self._dropped, start - self._dropped)
+            self._dropped = start
 
 
 @contextmanager
@@ -131,14 +158,15 @@ class _Pass:
 
 
 def _replay_itch(engine: Engine, path: Path, until_ns: int, progress: Progress) -> _Pass:
-    data, cut = _bytes_of(path)
-    replay, done = ItchReplay(engine, data, until_ns=until_ns), _Pass()
+    day = _DayFile(path)
+    replay, done = ItchReplay(engine, day.data, until_ns=until_ns), _Pass()
     started = time.perf_counter()
     while not replay.done:
+        day.look_ahead(replay.offset)
         done.frames += replay.run(FRAMES_PER_TURN)
-        progress(replay.offset / max(1, len(data)))
+        progress(replay.offset / max(1, len(day.data)))
     done.seconds = time.perf_counter() - started
-    done.broken_at = replay.offset if replay.broken or cut else None
+    done.broken_at = replay.offset if replay.broken or day.cut else None
     return done
 
 
