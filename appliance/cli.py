@@ -106,14 +106,18 @@ def run(config_path: Path, as_json: bool, seconds: int | None, result: Path | No
         config = load_config(config_path)
         if seconds is not None:
             config = show.with_seconds(config, seconds)
+        for path in (result, checkpoints, histograms_path):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise RunError(f"{path.parent} is not a folder; make it before the run")
         figures, histograms, digests, status = _run(config, quiet=as_json)
-    if checkpoints is not None:
-        checkpoints.write_text("".join(json.dumps(row) + "\n" for row in digests))
-    if histograms_path is not None:
-        rows = {name: histogram.to_json() for name, histogram in histograms.items()}
-        histograms_path.write_text(json.dumps(rows))
-    if result is not None:
-        result.write_text(json.dumps(figures, indent=2) + "\n")
+    with one_sentence():
+        if checkpoints is not None:
+            checkpoints.write_text("".join(json.dumps(row) + "\n" for row in digests))
+        if histograms_path is not None:
+            rows = {name: histogram.to_json() for name, histogram in histograms.items()}
+            histograms_path.write_text(json.dumps(rows))
+        if result is not None:
+            result.write_text(json.dumps(figures, indent=2) + "\n")
     if as_json:
         print(json.dumps(figures, indent=2))
     elif not no_summary:
@@ -129,11 +133,11 @@ def _run(config: Config, quiet: bool) -> tuple[dict[str, Any], dict[str, Any], l
     told: list[int] = []
     former = {
         number: signal.signal(number, lambda number, _: told.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     supervisor = Supervisor(config)
     try:
-        state = supervisor.start()
+        state = supervisor.start(lambda: bool(told))
         started = time.monotonic()
         with show.live(state, quiet) as tick:
             supervisor.watch(tick, lambda: bool(told))
@@ -150,6 +154,13 @@ def _run(config: Config, quiet: bool) -> tuple[dict[str, Any], dict[str, Any], l
         supervisor.close()
         for number, handler in former.items():
             signal.signal(number, handler)
+    if figures["counters"]["journal_full"]:
+        print("appliance: the journal ring was full, trading was halted, and the recording ends "
+              "there; give [journal] ring_mib more room, or a faster disk", file=sys.stderr)
+        status = 1
+    if figures["orders"]["open"]:
+        print(f"appliance: {figures['orders']['open']} orders stay open at the venue",
+              file=sys.stderr)
     return figures, histograms, digests, 1 if status else 0
 
 
@@ -183,6 +194,10 @@ def _with_state(name: str, write: bool, act: Callable[[State], Any]) -> Any:
             fail(f"no engine named '{name}' is running ({error.why}); start one with "
                  f"`appliance run`, or name another with --name")
         try:
+            alive = show.engine_alive(state)
+            if not alive:
+                fail(f"engine '{name}' is dead and left its segment; its orders may live on at the "
+                     f"venue; start it again, or remove /dev/shm/tickpath.{name}")
             return act(state)
         finally:
             state.close()
@@ -202,15 +217,16 @@ def status(name: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("reason", default="operator", required=False)
+@click.argument("reason", nargs=-1)
 @NAME
-def kill(reason: str, name: str) -> None:
+def kill(reason: tuple[str, ...], name: str) -> None:
     """Halts trading at once: no new order leaves, open orders are cancelled.
 
     The feed is still followed and the journal still written. `appliance arm` lets it trade again.
     """
-    _with_state(name, True, lambda state: state.kill(Kill.OPERATOR, reason))
-    print(f"{name}: trading is halted ({reason}); `appliance arm` lifts it")
+    text = " ".join(reason).encode("utf-8", "replace").decode() or "operator"
+    _with_state(name, True, lambda state: state.kill(Kill.OPERATOR, text))
+    print(f"{name}: trading is halted ({text}); `appliance arm` lifts it")
 
 
 @main.command()
@@ -250,8 +266,11 @@ def _parse_time(text: str | None) -> int:
     try:
         hours, minutes, seconds = text.split(":")
         whole, _, fraction = seconds.partition(".")
+        parts = (hours, minutes, whole, fraction or "0")
+        if not all(part.isascii() and part.isdigit() for part in parts):
+            raise ValueError
         clock = int(hours) * 3600 + int(minutes) * 60 + int(whole)
-        if not (0 <= int(minutes) < 60 and 0 <= int(whole) < 60 and len(fraction) <= 9):
+        if int(hours) > 23 or int(minutes) > 59 or int(whole) > 59 or len(fraction) > 9:
             raise ValueError
         return max(1, clock * 1_000_000_000 + int(fraction.ljust(9, "0") or 0))
     except ValueError:
@@ -261,11 +280,11 @@ def _parse_time(text: str | None) -> int:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @JSON
-@click.option("--strategy", type=click.Choice(["none", "quote", "cross"]), default="none",
-              show_default=True, help="Run this strategy; an obliging venue answers it.")
+@click.option("--strategy", type=click.Choice(["none", "quote", "cross"]),
+              help="Run this strategy, not the configuration's; an obliging venue answers it.")
 @click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Limits and tables from this configuration.")
-def replay(file: Path, as_json: bool, strategy: str, config_path: Path | None) -> None:
+def replay(file: Path, as_json: bool, strategy: str | None, config_path: Path | None) -> None:
     """Runs a file through the very step that runs live, and says what came of it.
 
     Takes day files (`.itch`), captures (`.pcap`, `.pcapng`), all also with `.gz`, and recordings
@@ -277,7 +296,11 @@ def replay(file: Path, as_json: bool, strategy: str, config_path: Path | None) -
     """
     with one_sentence():
         config = load_config(config_path) if config_path else from_text("", "defaults")
-        config = show.with_strategy(config, strategy)
+        if strategy is not None:
+            config = show.with_strategy(config, strategy)
+        if file.name.endswith(".tpj") and (strategy or config_path):
+            fail(f"{file} is a recording and carries its own configuration; leave out --strategy "
+                 f"and --config")
         figures = show.replay_file(file, config, Console(stderr=True))
     if as_json:
         print(json.dumps(figures, indent=2))
@@ -311,5 +334,14 @@ def book(file: Path, symbol: str, at: str | None, depth: int, as_json: bool) -> 
         fail(f"{file}: damaged at byte {ladder['broken_at']}; the ladder is as of there")
 
 
+def entry() -> None:
+    """The console script: whatever standard output does, no traceback."""
+    with one_sentence():
+        try:
+            main(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    main()
+    entry()

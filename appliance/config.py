@@ -39,6 +39,8 @@ class EngineSection(Section, frozen=True):
     core: Annotated[int, key(
         "The core the loop runs on, best an isolated one; -1: wherever the kernel puts it.",
         ge=-1, le=4095)] = -1
+    require: Annotated[str, key(
+        'A backend or mode that every queue must have obtained, as in "zerocopy"; "": any.')] = ""
     seconds: Annotated[int, key("Stop after so long; 0: when told to.", ge=0)] = 0
     checkpoint_every: Annotated[int, key(
         "Feed messages between digests of all books, for comparing with the venue's; 0: none. A "
@@ -175,6 +177,10 @@ def _checked(config: Config, name: str) -> Config:
                         f"{name}: {section}.{key}: '{value}' is not an IPv4 address; "
                         f"write four numbers, as in 10.77.0.2"
                     ) from None
+    queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue) if q]
+    if len(set(queues)) < len(queues):
+        raise ConfigError(f"{name}: two of feed.line_a, feed.line_b and orders.queue name the same "
+                          f"queue; give each its own")
     if len(config.strategy.symbols) > 1024:
         raise ConfigError(f"{name}: strategy.symbols names more than 1024; leave it empty for all")
     return config

@@ -6,7 +6,9 @@ through the shared segment. Nothing here runs while the loop does.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +22,7 @@ from dpdk_bindings import PioError, Queue, open_queue
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
 
 LOCATES = 65_536
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def queue_names(config: Config) -> dict[str, str]:
@@ -51,6 +54,18 @@ def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) 
     state.header["start_ns"] = now
 
 
+def require(wanted: str, role: str, queue: Queue) -> None:
+    """Raises ValueError unless the queue's backend or mode is the one demanded (R5)."""
+    if wanted and wanted not in (queue.backend, queue.mode):
+        raise ValueError(f"{role}: {queue.name} is {queue.backend} {queue.mode}, and [engine] "
+                         f"require = \"{wanted}\"; change the queue, or lift the requirement")
+
+
+def die_with_parent() -> None:
+    """Control's death stops the loop in order, as its SIGTERM would: nobody trades unwatched."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def run(config: Config) -> int:
     """Runs one engine to its end; 0, or raises PioError, MemoryError or ValueError."""
     with ExitStack() as stack:
@@ -60,6 +75,11 @@ def run(config: Config) -> int:
             role: stack.enter_context(open_queue(name))
             for role, name in queue_names(config).items()
         }
+        for role, queue in queues.items():
+            require(config.engine.require, role, queue)
+        if config.engine.core >= 0:
+            # Before the tables are faulted in: memory comes from the node that first touches it.
+            pin_to_core(config.engine.core)
         clock = Clock()
         engine = Engine(config, state, make_strategy(config.strategy))
         tile = Tile(engine, queues, clock)
@@ -67,8 +87,6 @@ def run(config: Config) -> int:
             ring = state.address + int(state.header["journal_offset"])
             tile.record_to(ring, config.journal.record == "all")
         stop = stack.enter_context(StopWord(state.word_address("stop")))
-        if config.engine.core >= 0:
-            pin_to_core(config.engine.core)
         _announce(state, config, queues, clock.now())
         seconds = config.engine.seconds
         tile.run(clock.now() + seconds * 1_000_000_000 if seconds else 0)
@@ -83,6 +101,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m appliance.engine_process CONFIG_JSON", file=sys.stderr)
         return 2
+    die_with_parent()
     try:
         return run(from_json(Path(arguments[0]).read_bytes()))
     except (PioError, ConfigError, ValueError, MemoryError, OSError) as error:

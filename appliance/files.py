@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import mmap
 import resource
 import tempfile
@@ -30,7 +29,7 @@ from dpdk_bindings import open_queue
 CAPTURES = (".pcap", ".pcapng")
 # About 20 ms of work: often enough for a progress bar, rare enough to cost nothing.
 FRAMES_PER_TURN = 8192
-_CHUNK_BYTES = 1 << 22
+_PIECE_BYTES = 1 << 16  # of a gzip file at a time: a damaged one is read to within this
 # One turn's frames are 8,192 of at most 1,472 bytes: 12 MB.
 _WINDOW_BYTES = 16 << 20
 _MADV_POPULATE_READ = 22  # linux/mman.h; not in Python's mmap
@@ -93,13 +92,20 @@ def kind_of(path: Path) -> str:
 def unzip(path: Path) -> tuple[npt.NDArray[np.uint8], bool]:
     """The bytes of a gzip file, as far as they can be had, and whether they ended too early."""
     data, cut = bytearray(), False
-    try:
-        with gzip.open(path, "rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                data += chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        cut = True
-    return np.frombuffer(bytes(data), np.uint8), cut
+    with path.open("rb") as stream:
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            while piece := stream.read(_PIECE_BYTES):
+                while piece:
+                    data += inflate.decompress(piece)
+                    # A gzip file may be several members one after the other.
+                    piece = inflate.unused_data
+                    if inflate.eof and piece:
+                        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            cut = not inflate.eof
+        except zlib.error:
+            cut = True
+    return np.frombuffer(data, np.uint8), cut
 
 
 class _DayFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,19 @@ def status_figures(state: State) -> dict[str, Any]:
         "latency": {timer.name: state.histogram(timer.name).summary() for timer in TIMERS},
         "counters": counts,
     }
+
+
+def engine_alive(state: State) -> bool:
+    """Is the process that writes this segment still there?"""
+    if int(state.header["loop_done"]):
+        return False
+    try:
+        os.kill(int(state.header["engine_pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's process, but a process
+    return True
 
 
 def arm(state: State) -> str:

@@ -92,6 +92,7 @@ class Kill(enum.IntEnum):
     CHANNEL_LOST = 4
     TX_STUCK = 5
     STRATEGY = 6
+    UNKNOWN_EXECUTION = 7
 
 
 def dtype(fields: list[tuple[str, str, int, str]]) -> np.dtype[Any]:
@@ -228,7 +229,7 @@ class State:
     def kill(self, reason: Kill, text: str) -> None:
         """Sets the kill word; the first reason stays until armed."""
         if not int(self.header["kill"]):
-            self.header["kill_reason"] = text.encode()[:127]
+            self.header["kill_reason"] = text.encode("utf-8", "replace")[:127]
             self.header["kill"] = int(reason)
 
     def arm(self) -> None:

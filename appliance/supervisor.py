@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from appliance.config import Config
 from appliance.engine_process import queue_names
 from appliance.state import Kill, State
 from dpdk_bindings import PioError, open_queue
+from dpdk_bindings.env import Segment
 
 START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop starts
 STOP_TIMEOUT_S = 5.0
@@ -76,17 +78,19 @@ class Supervisor:
     exporter: subprocess.Popen[bytes] | None = None
     state: State | None = None
     faults: Faults = field(default_factory=Faults)
+    hung: bool = False
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
-    def start(self) -> State:
+    def start(self, stopping: Callable[[], bool] = lambda: False) -> State:
         """Starts everything; returns the engine's state once its loop is about to run."""
+        self._check_exporter()
         self._check_journal()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
         settings = folder / "config.json"
         self.config = with_session(self.config)
         settings.write_bytes(self.config.to_json())
         self.engine = self._spawn("appliance.engine_process", str(settings))
-        self.state = self._await_state()
+        self.state = self._await_state(stopping)
         name = self.config.engine.name
         if self.config.journal.path:
             self.writer = self._spawn(
@@ -112,6 +116,19 @@ class Supervisor:
         if not path.parent.is_dir():
             raise RunError(f"{path.parent} is not a folder; make it, or change [journal] path")
 
+    def _check_exporter(self) -> None:
+        """A port that is taken is told before anything starts."""
+        telemetry = self.config.telemetry
+        if not telemetry.port:
+            return
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((telemetry.address, telemetry.port))
+            except OSError as error:
+                raise RunError(f"cannot serve metrics on {telemetry.address}:{telemetry.port} "
+                               f"({error.strerror}); choose another [telemetry] port") from None
+
     def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         # A group of its own: Ctrl-C reaches control alone, which ends the others in order.
         process = subprocess.Popen(
@@ -127,12 +144,20 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.sched_setaffinity(pid, others)
 
-    def _await_state(self) -> State:
+    def _await_state(self, stopping: Callable[[], bool]) -> State:
         assert self.engine is not None
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.engine.poll() is not None:
+                if self.engine.returncode < 0:
+                    self._clear_away()
+                    raise RunError(
+                        f"the engine was ended by signal {-self.engine.returncode} while it "
+                        f"started; if memory ran out, make [tables] smaller")
                 raise RunError("")  # it has said why itself
+            if stopping():
+                self.stop()
+                raise RunError("stopped before the engine had started; nothing was sent")
             with contextlib.suppress(PioError, ValueError):
                 state = State.attach(self.config.engine.name)
                 if int(state.header["start_ns"]) and (
@@ -156,8 +181,19 @@ class Supervisor:
             self._check_companions()
             if int(self.state.header["loop_done"]):
                 return
+            self._check_heartbeat()
             tick()
             time.sleep(TICK_S)
+
+    def _check_heartbeat(self) -> None:
+        """A loop that has not published for long is hung: say so, once."""
+        assert self.state is not None
+        age_s = (time.time_ns() - int(self.state.header["heartbeat_ns"])) / 1e9
+        hung = int(self.state.header["heartbeat_ns"]) > 0 and age_s > HEARTBEAT_TIMEOUT_S
+        if hung and not self.hung:
+            print(f"appliance: the engine's loop has not moved for {age_s:.0f} s; look at its core",
+                  file=sys.stderr)
+        self.hung = hung
 
     def _sample_faults(self, elapsed_s: float) -> None:
         assert self.engine is not None
@@ -172,7 +208,10 @@ class Supervisor:
         if self.writer is not None and self.writer.poll() not in (None, 0):
             self.state.kill(Kill.JOURNAL_ERROR, "the journal writer ended")
         if self.exporter is not None and self.exporter.poll() is not None:
-            raise RunError(f"the exporter ended with status {self.exporter.returncode}; see above")
+            # Trading does not stop for want of a graph.
+            print(f"appliance: the exporter ended with status {self.exporter.returncode}; the run "
+                  f"goes on without metrics", file=sys.stderr)
+            self.exporter = None
 
     def stop(self) -> int:
         """Ends the engine, then its companions; the engine's exit status, or a companion's."""
@@ -196,6 +235,9 @@ class Supervisor:
         for name in queue_names(self.config).values():
             with contextlib.suppress(PioError):
                 open_queue(name).close()
+        if self.state is None:
+            with contextlib.suppress(PioError):
+                Segment.attach(self.config.engine.name).close()
 
     def _end(self, process: subprocess.Popen[bytes]) -> int:
         try:

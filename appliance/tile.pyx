@@ -16,7 +16,7 @@ from dpdk_bindings.env.histogram cimport tp_hist_record
 from dpdk_bindings.env.ring cimport (
     tp_ring, tp_ring_bytes_free, tp_ring_claim, tp_ring_commit, tp_ring_write,
 )
-from dpdk_bindings.pio cimport PIO_ABI, pio_frame, pio_queue
+from dpdk_bindings.pio cimport PIO_ABI, pio_frame, pio_queue, pio_stats
 from itch_ouch.net cimport net_template_init, net_write_udp_header
 from appliance.core.channel cimport (
     PLAN_NEW, PLAN_NOTHING, Channel, ChannelEntry, ChannelPlan, channel_build,
@@ -25,10 +25,11 @@ from appliance.core.channel cimport (
 from appliance.core.engine cimport (
     BURST_MAX, ROLE_ORDERS, Engine, EngineState, engine_publish, step,
 )
-from appliance.core.oms cimport OMS_PENDING_NEW, OMS_REPLACEMENT
+from appliance.core.oms cimport OmsOrder, oms_find
 from appliance.core.state cimport (
-    C_JOURNAL_FULL, C_JOURNAL_RECORDS, C_KILLED, C_LOOPS, C_LOOPS_BUSY, C_TX_DEFERRED, C_TX_FRAMES,
-    H_LOOP_BUSY, H_TICK_TO_TRADE, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
+    C_JOURNAL_FULL, C_JOURNAL_RECORDS, C_KILLED, C_LOOPS, C_LOOPS_BUSY,
+    C_QUEUE_DROP_FEED_A_RX_MISSED, C_TX_DEFERRED, C_TX_FRAMES, H_LOOP_BUSY, H_TICK_TO_TRADE,
+    KILL_CHANNEL_LOST, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
 )
 
 cdef extern from "journal.h" nogil:
@@ -68,6 +69,7 @@ cdef extern from *:
 cdef enum:
     HOUSEKEEPING_LOOPS = 256    # power of two: publish, check stop, heartbeat this often
     SEND_FRAMES_MAX = 8         # datagrams a turn may send
+    QUEUE_DROPS = 6             # QUEUE_DROPS of the registry, a role
     SEND_TRIES_MAX = 4          # offers of one datagram to a full queue before it waits a turn
     # The most that one turn can record: every frame of a burst, and what they may cause. A frame is
     # at most 16 KiB on any backend, but a feed's are 1,514; the reserve covers a full burst of
@@ -82,12 +84,12 @@ cdef void loop(TileState *t) noexcept nogil:
     cdef bint changed
     while True:
         now = tp_clock_now(&t.clock)
-        t.kill = word_load(&engine.header.kill)
+        t.kill = kill_now(t)
         received = receive(t)
         record_inputs(t, received, now)
         changed = step(engine, t.bursts, t.queue_count, t.kill, now)
-        record_outputs(t, received, changed, now)
-        send(t, now)
+        if record_outputs(t, received, changed, now):
+            send(t, now)
         release(t, received, now)
         if received:
             engine.counters[C_LOOPS_BUSY] += 1
@@ -95,6 +97,18 @@ cdef void loop(TileState *t) noexcept nogil:
         t.loops += 1
         if t.loops & (HOUSEKEEPING_LOOPS - 1) == 0 and housekeeping(t, now):
             return
+
+
+cdef inline uint32_t kill_now(TileState *t) noexcept nogil:
+    """The kill word, or the cause that stands whatever an operator has cleared."""
+    cdef uint32_t kill = word_load(&t.engine.header.kill)
+    if kill:
+        return kill
+    if t.journal_paused:
+        return KILL_JOURNAL_FULL
+    if t.engine.channel.lost:
+        return KILL_CHANNEL_LOST
+    return KILL_JOURNAL_ERROR if word_load(&t.engine.header.journal_error) else 0
 
 
 cdef inline uint32_t receive(TileState *t) noexcept nogil:
@@ -140,10 +154,14 @@ cdef void _time_sent(TileState *t, const ChannelPlan *plan) noexcept nogil:
     """Tick-to-trade of the orders that left just now: the second clock read of a turn."""
     cdef uint64_t after = tp_clock_now(&t.clock), i
     cdef const ChannelEntry *entry
+    cdef OmsOrder *order
     for i in range(plan.first, plan.first + plan.count):
         entry = channel_entry(&t.engine.channel, i)
         if entry.trigger_ns:
             tp_hist_record(&t.engine.timers[H_TICK_TO_TRADE], after - entry.trigger_ns)
+        order = oms_find(&t.engine.oms, entry.user_ref)
+        if order != NULL:
+            order.sent_ns = after
 
 
 cdef void send(TileState *t, uint64_t now) noexcept nogil:
@@ -198,8 +216,7 @@ cdef void _pause_journal(TileState *t) noexcept nogil:
     """No room: trading halts, once, and this day's recording ends here."""
     t.engine.counters[C_JOURNAL_FULL] += 1
     t.journal_paused = 1
-    word_set_if_clear(&t.engine.header.kill, KILL_JOURNAL_FULL)
-    t.kill = word_load(&t.engine.header.kill)
+    t.kill = kill_now(t)
 
 
 cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept nogil:
@@ -212,7 +229,9 @@ cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept 
         return
     if t.kill != t.journal_kill:
         t.journal_kill = t.kill
-        _record(t, JOURNAL_COMMAND, 0, now, t.kill, 0, NULL, 0)
+        # The flags say how much had not left yet: a kill voids that, and so must a replay.
+        _record(t, JOURNAL_COMMAND, 0, now, t.kill,
+                <uint32_t>(t.engine.channel.tx_next - t.engine.channel.tx_wire), NULL, 0)
     if not received or not t.journal_frames:
         return
     for i in range(received):
@@ -221,23 +240,45 @@ cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept 
                 frame.flags, frame.data, frame.length)
 
 
-cdef void record_outputs(TileState *t, uint32_t received, bint changed,
+cdef bint record_outputs(TileState *t, uint32_t received, bint changed,
                          uint64_t now) noexcept nogil:
-    """Orders are in the ring before they are sent: commit comes before transmit."""
+    """Orders are in the ring before they are sent: commit comes before transmit.
+
+    False when one found no room: nothing is sent this turn, and the next one's kill voids it.
+    """
     cdef const ChannelEntry *entry
     if not t.journal_on or t.journal_paused:
-        return
+        return True
     if changed and not received:
         _record(t, JOURNAL_TICK, 0, now, 0, 0, NULL, 0)
     while t.journal_orders < t.engine.channel.tx_next:
         entry = channel_entry(&t.engine.channel, t.journal_orders)
-        _record(t, JOURNAL_ORDER, ROLE_ORDERS, now, t.journal_orders, 0, entry.message,
-                entry.length)
+        if not _record(t, JOURNAL_ORDER, ROLE_ORDERS, now, t.journal_orders, 0, entry.message,
+                       entry.length):
+            break
         t.journal_orders += 1
     tp_ring_commit(&t.journal)
+    return not t.journal_paused
 
 
 # ---- housekeeping --------------------------------------------------------------------------------
+
+
+cdef void publish_queues(TileState *t) noexcept nogil:
+    """What each queue lost, by name: the backend counts, the segment shows."""
+    cdef const pio_stats *stats
+    cdef uint64_t *words
+    cdef uint32_t i
+    for i in range(t.queue_count):
+        stats = &t.queues[i].info.stats
+        words = &t.engine.counters[
+            C_QUEUE_DROP_FEED_A_RX_MISSED + QUEUE_DROPS * t.bursts[i].role]
+        words[0] = stats.rx_missed
+        words[1] = stats.rx_oversize
+        words[2] = stats.rx_truncated
+        words[3] = stats.rx_malformed
+        words[4] = stats.tx_oversize
+        words[5] = stats.tx_error
 
 
 cdef bint housekeeping(TileState *t, uint64_t now) noexcept nogil:
@@ -250,8 +291,9 @@ cdef bint housekeeping(TileState *t, uint64_t now) noexcept nogil:
     if engine.halt:
         word_set_if_clear(&engine.header.kill, engine.halt)
         engine.halt = 0
-    if word_load(&engine.header.journal_error):
-        word_set_if_clear(&engine.header.kill, KILL_JOURNAL_ERROR)
+    if kill_now(t):
+        word_set_if_clear(&engine.header.kill, kill_now(t))
+    publish_queues(t)
     return word_load(&engine.header.stop) != 0 or (t.end_ns != 0 and now >= t.end_ns)
 
 
@@ -330,14 +372,4 @@ cdef class Tile:
     @property
     def orders_unanswered(self) -> int:
         """Orders and replacements that still await their first answer."""
-        return orders_unanswered(self.tile.engine)
-
-
-cdef uint32_t orders_unanswered(EngineState *engine) noexcept nogil:
-    cdef uint32_t i, waiting = 0
-    cdef uint8_t state
-    for i in range(engine.oms.mask + 1):
-        state = engine.oms.orders[i].state
-        if state == OMS_PENDING_NEW or state == OMS_REPLACEMENT:
-            waiting += 1
-    return waiting
+        return self.tile.engine.oms.pending_count

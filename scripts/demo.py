@@ -15,6 +15,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 EXCHANGE_GRACE_S = 20.0  # what it may take beyond its own time: tables, opening, closing
 APPLIANCE_GRACE_S = 10.0
+# What a demo writes, and so what it removes of the one before: nothing else in the folder.
+WRITTEN = (
+    "exchange.toml",
+    "appliance.toml",
+    "venue.json",
+    "appliance.json",
+    "histograms.json",
+    "recording.tpj",
+    "venue-checkpoints.jsonl",
+    "appliance-checkpoints.jsonl",
+    "result.json",
+    "report.html",
+    "latency.png",
+)
 DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
 
 
@@ -196,10 +210,11 @@ def run(options: argparse.Namespace) -> tuple[int, int]:
 
 def main() -> int:
     options = arguments()
+    # demo.sh has changed to the project's root: a relative folder is the caller's.
+    options.out = Path(os.environ.get("TICKPATH_CALLER", ".")) / options.out
     options.out.mkdir(parents=True, exist_ok=True)
-    for stale in options.out.iterdir():
-        if stale.is_file():
-            stale.unlink()
+    for name in WRITTEN:
+        (options.out / name).unlink(missing_ok=True)
     statuses = run(options)
     try:
         figures = json.loads((options.out / "appliance.json").read_text())

@@ -7,6 +7,8 @@
 # Ends with a status other than 0 when anything is wrong: an unresolved gap, an order without an
 # answer, a book that differs from the exchange's.
 set -eu
+TICKPATH_CALLER=$PWD
+export TICKPATH_CALLER
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 prepare report

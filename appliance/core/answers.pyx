@@ -24,6 +24,7 @@ from appliance.core.state cimport (
     C_ANSWER_ACCEPTED, C_ANSWER_CANCELED, C_ANSWER_CANCEL_REJECTED, C_ANSWER_EXECUTED,
     C_ANSWER_OTHER, C_ANSWER_REJECTED, C_ANSWER_REPLACED, C_FILLED_SHARES, C_OMS_INVALID,
     C_OMS_UNKNOWN, C_ORDERS_FILLED, C_OUCH_DROP_MALFORMED, C_READY, H_FEED_TO_ACK, H_ORDER_TO_ACK,
+    KILL_UNKNOWN_EXECUTION,
 )
 from appliance.core.strategy cimport (
     ORDER_ACCEPTED, ORDER_CANCELED, ORDER_CANCEL_FAILED, ORDER_EXECUTED, ORDER_REJECTED,
@@ -41,7 +42,8 @@ cdef OmsOrder *_find(EngineState *engine, uint32_t user_ref) noexcept nogil:
 cdef void _time_answer(EngineState *engine, const OmsOrder *order) noexcept nogil:
     if order.trigger_ns:
         tp_hist_record(&engine.timers[H_FEED_TO_ACK], engine.now - order.trigger_ns)
-    tp_hist_record(&engine.timers[H_ORDER_TO_ACK], engine.now - order.sent_ns)
+    if engine.now > order.sent_ns:
+        tp_hist_record(&engine.timers[H_ORDER_TO_ACK], engine.now - order.sent_ns)
 
 
 cdef void _came_alive(EngineState *engine, OmsOrder *order, uint32_t change) noexcept nogil:
@@ -165,6 +167,8 @@ cdef void _on_executed(EngineState *engine, const uint8_t *message) noexcept nog
     cdef uint32_t shares = be32(m.quantity)
     engine.counters[C_ANSWER_EXECUTED] += 1
     if order == NULL:
+        # Our position is not what we think: an earlier run's order, or worse. A person must look.
+        engine.halt = KILL_UNKNOWN_EXECUTION
         return
     # The shares changed hands whatever our table thinks of it.
     engine.counters[C_FILLED_SHARES] += shares

@@ -26,7 +26,7 @@ from appliance.core.feed cimport (
     feed_live, feed_next_buffered, feed_open,
 )
 from appliance.core.oms cimport oms_close, oms_open
-from appliance.core.orders cimport ask_account, strategy_call, sweep
+from appliance.core.orders cimport ask_account, strategy_call, sweep, void_unsent
 from appliance.core.risk cimport risk_open
 from appliance.core.state cimport (
     C_CHECKPOINTS, C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_ITCH_DROP_LENGTH,
@@ -231,10 +231,11 @@ cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, u
     engine.now = now
     if kill != engine.kill:
         engine.kill = kill
+        engine.sweeping = kill and engine.cancel_on_kill
+        engine.sweep_at = 0
         if kill:
             engine.counters[C_KILLS] += 1
-            engine.sweeping = engine.cancel_on_kill
-            engine.sweep_at = 0
+            void_unsent(engine)
         changed = True
     for b in range(burst_count):
         for i in range(bursts[b].count):

@@ -46,6 +46,8 @@ cdef int feed_open(Feed *feed, uint32_t reorder_messages_max, uint64_t gap_wait_
                    uint64_t *counters, bint populate) noexcept
 cdef void feed_close(Feed *feed) noexcept
 cdef enum:
+    # The furthest that a datagram may be ahead: four days of the fullest feed, 270 million each.
+    FEED_JUMP_MAX = 1 << 30
     FEED_NOTHING = -1           # feed_accept: no message of this packet is to be delivered
 # How many messages of this packet to skip before the first to deliver, or FEED_NOTHING.
 # Sets *rolled when a new session began: empty the books before delivering.

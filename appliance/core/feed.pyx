@@ -9,7 +9,7 @@ from itch_ouch.wire cimport MOLD_SESSION_BYTES
 from appliance.core.state cimport (
     C_FEED_BUFFERED, C_FEED_BUFFER_FULL, C_FEED_BUFFER_OVERSIZE, C_FEED_DUPLICATES_A,
     C_FEED_GAPS_A, C_FEED_GAPS_FILLED, C_FEED_LOST, C_FEED_MESSAGES, C_FEED_SESSIONS,
-    C_FEED_WINS_A, C_MOLD_DROP_SESSION,
+    C_FEED_WINS_A, C_MOLD_DROP_SEQUENCE, C_MOLD_DROP_SESSION,
 )
 
 
@@ -102,6 +102,10 @@ cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint6
     cdef uint64_t past = first + packet.message_count
     cdef uint64_t old
     if not _session_taken(feed, packet, rolled):
+        return FEED_NOTHING
+    if past > feed.expected and past - feed.expected > FEED_JUMP_MAX:
+        # No feed is so far ahead: believing it would make duplicates of all that follows.
+        feed.counters[C_MOLD_DROP_SEQUENCE] += 1
         return FEED_NOTHING
     if packet.message_count == 0:
         # Heartbeat or end: the sequence field is the next number, so it can reveal a gap.

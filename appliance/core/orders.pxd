@@ -17,3 +17,6 @@ cdef int send_cancel(EngineState *engine, OmsOrder *order) noexcept nogil
 cdef void ask_account(EngineState *engine) noexcept nogil
 # While killed: cancels what is open, some places of the table a step.
 cdef void sweep(EngineState *engine) noexcept nogil
+# On a kill: what was made and has not left is no order any more; its place in the stream is kept by
+# an account query, which asks for nothing.
+cdef void void_unsent(EngineState *engine) noexcept nogil

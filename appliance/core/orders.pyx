@@ -1,32 +1,38 @@
 """Intents to orders (see orders.pxd; OUCH 5.0)."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from itch_ouch.ouch cimport ouch_append_tag
 from itch_ouch.wire cimport (
-    OUCH_ENTER_ORDER_BYTES, OUCH_REPLACE_ORDER_BYTES, OUCH_TAG_POST_ONLY, ouch_write_account_query,
-    ouch_write_cancel_order, ouch_write_enter_order, ouch_write_replace_order,
+    OUCH_ENTER_ORDER, OUCH_ENTER_ORDER_BYTES, OUCH_REPLACE_ORDER, OUCH_REPLACE_ORDER_BYTES,
+    OUCH_TAG_POST_ONLY, ouch_write_account_query, ouch_write_cancel_order, ouch_write_enter_order,
+    ouch_write_replace_order,
 )
 from appliance.core.book cimport SIDE_ASK, SIDE_BID, Ladder, Level, SymbolBook
-from appliance.core.channel cimport ChannelEntry, channel_claim, channel_commit
+from appliance.core.channel cimport ChannelEntry, channel_claim, channel_commit, channel_entry
 from appliance.core.engine cimport INTENT_ROUNDS_MAX, SWEEP_PLACES_PER_STEP, EngineState
 from appliance.core.feed cimport feed_live
 from appliance.core.oms cimport (
-    OMS_DEAD, OMS_LIVE, OMS_PENDING_NEW, OMS_PENDING_REPLACE, OMS_REPLACEMENT, OMS_SEND_CANCEL,
-    OMS_SEND_REPLACE, OmsOrder, OmsSymbol, oms_event, oms_find, oms_hold, oms_place,
+    OMS_DEAD, OMS_INVALID, OMS_LIVE, OMS_PENDING_NEW, OMS_PENDING_REPLACE, OMS_REJECT,
+    OMS_REPLACEMENT, OMS_REPLACE_FAILED, OMS_SEND_CANCEL, OMS_SEND_REPLACE, OmsOrder, OmsSymbol,
+    oms_event, oms_find, oms_hold, oms_place,
 )
 from appliance.core.risk cimport (
-    RISK_NOT_READY, RISK_NO_ORDER, RISK_PASSED, RISK_STATE, RISK_TABLE_FULL, risk_check,
+    RISK_KILLED, RISK_NOT_READY, RISK_NO_ORDER, RISK_PASSED, RISK_STATE, RISK_TABLE_FULL,
+    risk_check,
 )
 from appliance.core.state cimport (
-    C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW, C_SENT_REPLACE, C_STRATEGY_EVENTS,
+    C_ORDERS_VOIDED, C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW, C_SENT_REPLACE, C_STRATEGY_EVENTS,
     C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, KILL_TX_STUCK,
 )
 from appliance.core.strategy cimport (
-    EVENT_ORDER, INTENTS_MAX, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_REFUSED, ORDER_SENT,
-    TIF_IOC, Event, Intent, Intents, View,
+    EVENT_ORDER, INTENTS_MAX, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_REFUSED,
+    ORDER_REJECTED, ORDER_REPLACE_FAILED, ORDER_SENT, TIF_IOC, Event, Intent, Intents, View,
 )
+
+cdef enum:
+    TRADING = 84                # 'T' of ITCH's Stock Trading Action
 
 cdef const uint8_t *CL_ORD_ID = b"TICKPATH      "
 cdef uint8_t POST_ONLY = c'P'
@@ -46,7 +52,9 @@ cdef void view_of(EngineState *engine, uint32_t locate, View *view) noexcept nog
     view.open_buy_shares = own.open_shares[SIDE_BID]
     view.open_sell_shares = own.open_shares[SIDE_ASK]
     view.locate = <uint16_t>locate
-    view.live = feed_live(&engine.feed) and not symbol.incomplete
+    # A symbol that the venue has halted is as little to be traded as one we do not know.
+    view.live = (feed_live(&engine.feed) and not symbol.incomplete
+                 and (symbol.trading_state == 0 or symbol.trading_state == TRADING))
 
 
 # ---- sending -------------------------------------------------------------------------------------
@@ -280,3 +288,34 @@ cdef void sweep(EngineState *engine) noexcept nogil:
             if send_cancel(engine, order) != RISK_PASSED:
                 engine.sweep_at -= 1
                 return
+
+
+cdef void _void(EngineState *engine, OmsOrder *order) noexcept nogil:
+    cdef OmsOrder *original
+    cdef bint replacement = order.state == OMS_REPLACEMENT
+    if oms_event(&engine.oms, order, OMS_REJECT) == OMS_INVALID:
+        return
+    if not replacement:
+        tell_order(engine, order, ORDER_REJECTED, 0, order.price, RISK_KILLED)
+        return
+    original = oms_find(&engine.oms, order.other_ref)
+    if original != NULL and oms_event(&engine.oms, original, OMS_REPLACE_FAILED) != OMS_INVALID:
+        original.other_ref = 0
+        tell_order(engine, original, ORDER_REPLACE_FAILED, 0, original.price, RISK_KILLED)
+
+
+cdef void void_unsent(EngineState *engine) noexcept nogil:
+    cdef uint64_t sequence = engine.channel.tx_wire, past = engine.channel.tx_next
+    cdef ChannelEntry *entry
+    cdef OmsOrder *order
+    while sequence < past:
+        entry = channel_entry(&engine.channel, sequence)
+        sequence += 1
+        if entry.message[0] != OUCH_ENTER_ORDER and entry.message[0] != OUCH_REPLACE_ORDER:
+            continue
+        entry.length = <uint16_t>ouch_write_account_query(entry.message)
+        entry.trigger_ns = 0
+        engine.counters[C_ORDERS_VOIDED] += 1
+        order = oms_find(&engine.oms, entry.user_ref)
+        if order != NULL:
+            _void(engine, order)

@@ -54,6 +54,7 @@ cdef struct Playback:
     uint64_t order_next         # number of the ORDER record to come
     uint32_t outcome
     uint32_t kill
+    uint32_t unsent             # at a kill: messages made and not sent when it came
     uint32_t burst_count
     uint8_t gathered            # there is input that no step has seen
     uint8_t has_recorded        # PLAY_DIFFERENT: is there a recorded message?
@@ -108,6 +109,8 @@ cdef void _apply(Playback *p, EngineState *engine) noexcept nogil:
     if p.steps and p.order_next != engine.channel.tx_next:
         _differ(p, NULL, 0)
         return
+    engine.channel.tx_wire = engine.channel.tx_next - p.unsent
+    p.unsent = 0
     step(engine, p.bursts, p.burst_count, p.kill, p.now)
     engine.channel.tx_wire = engine.channel.tx_next
     p.steps += 1
@@ -175,6 +178,7 @@ cdef void _take(Playback *p, EngineState *engine, const journal_record *record,
         _gather_frame(p, record, payload)
     elif record.kind == JOURNAL_COMMAND:
         p.kill = <uint32_t>record.number
+        p.unsent = record.flags
         p.commands += 1
     elif record.kind == JOURNAL_TICK:
         p.ticks += 1

@@ -82,7 +82,7 @@ class LiveView:
     def __enter__(self) -> LiveView:
         self._take()
         self._line_due_s = time.monotonic() + LINE_INTERVAL_S
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = Live(
                 console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop"
             )

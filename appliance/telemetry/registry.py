@@ -55,6 +55,19 @@ RISK_REASONS = (
 )
 ROLES = ("feed_a", "feed_b", "orders")
 
+QUEUE_DROPS = "rx_missed rx_oversize rx_truncated rx_malformed tx_oversize tx_error"
+
+
+def _queue_drops() -> list[Metric]:
+    help = "Frames that a queue lost, as its backend counts them."
+    return [
+        Metric(f"queue_drop_{role}_{reason}", "queue_drops_total", help,
+               labels={"role": role, "reason": reason})
+        for role in ROLES
+        for reason in QUEUE_DROPS.split()
+    ]
+
+
 METRICS: list[Metric] = [
     Metric("loops", "loops_total", "Times the loop went round."),
     Metric("loops_busy", "loops_busy_total", "Loops that received at least one frame."),
@@ -62,6 +75,7 @@ METRICS: list[Metric] = [
     *_family("rx_bytes_total", "Bytes received.", "role", " ".join(ROLES), "rx_bytes"),
     Metric("tx_frames", "tx_frames_total", "Frames handed to the order queue."),
     Metric("tx_deferred", "tx_deferred_total", "Sends put off to the next loop: queue full."),
+    *_queue_drops(),
     *_family(
         "net_drops_total",
         "Frames refused by the Ethernet, IPv4 or UDP checks.",
@@ -138,6 +152,7 @@ METRICS: list[Metric] = [
         "accepted rejected replaced canceled executed cancel_rejected other",
         "answer",
     ),
+    Metric("orders_voided", "orders_voided_total", "Orders that a kill overtook before they left."),
     Metric("filled_shares", "filled_shares_total", "Shares executed."),
     Metric("orders_filled", "orders_filled_total", "Orders executed to their last share."),
     Metric("oms_invalid", "oms_invalid_total", "Answers that the order's state does not allow."),

@@ -332,7 +332,7 @@ static int afpacket_probe(char *mode, size_t mode_bytes, struct pio_error *error
     int number = option_set(fd, PACKET_VERSION, "PACKET_VERSION", &version, sizeof version, error);
     close(fd);
     if (!number)
-        snprintf(mode, mode_bytes, "mmap-v3");
+        snprintf(mode, mode_bytes, "mmap-v2");
     return number;
 }
 

@@ -94,7 +94,10 @@ int tp_segment_open(struct tp_segment *segment, const char *name, size_t bytes,
     number = open_locked(segment, path, bytes ? O_CREAT : 0);
     if (number)
         return fail(error, number, "cannot open", name);
-    if (fstat(segment->fd, &status) == 0 && (size_t)status.st_size < bytes)
+    int held = 0; /* what others use keeps its size: the caller will find that it differs */
+    for (uint32_t claim = 0; claim < TP_SEGMENT_CLAIMS_MAX; claim++)
+        held |= tp_segment_claimed(segment, claim);
+    if (fstat(segment->fd, &status) == 0 && (size_t)status.st_size < bytes && !held)
         /* posix_fallocate rather than ftruncate: a full /dev/shm is an error here, not a SIGBUS
          * in the loop. */
         do

@@ -171,7 +171,8 @@ cdef uint32_t on_frame(
         gateway.counts[GATEWAY_DROP_PACKET] += 1
         return 0
     if not gateway.joined or memcmp(packet.session, gateway.session, MOLD_SESSION_BYTES):
-        if packet.sequence_number != 1 or packet.end_of_session:
+        # The first client is taken whatever of it came first: what was lost before is asked for.
+        if gateway.joined and packet.sequence_number != 1 or packet.end_of_session:
             gateway.counts[GATEWAY_DROP_SESSION] += 1
             return 0
         join(gateway, frame, &datagram, packet.session, timestamp)

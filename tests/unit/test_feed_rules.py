@@ -204,7 +204,8 @@ def test_numbers_near_the_end_of_their_space() -> None:
         send(rig, 1)
         header(rig, top)
         rig.step(after_ns=GAP_WAIT_NS)
-        assert rig.position.expected == top and rig.count("feed_lost") == top - 2
+        # A number that no feed reaches is not believed, or all that follows were duplicates.
+        assert rig.position.expected == 2 and rig.count("mold_drop_sequence") == 1
 
 
 # ---- refusals ------------------------------------------------------------------------------------

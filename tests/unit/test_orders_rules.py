@@ -272,6 +272,7 @@ def test_kill_cancels_everything_and_what_comes_alive_later(rig: Rig) -> None:
     first, second = live(rig), live(rig)
     rig.trade(REPLACE, order=second, shares=100, price=PRICE)
     pending = buy(rig)
+    inspect.datagrams(rig.engine, rig.now)  # all of it has left before the kill
     rig.kill = 1
     assert rig.step()
     sent = [m for m in rig.engine.orders_from(rig.orders_seen)]
@@ -288,6 +289,22 @@ def test_kill_cancels_everything_and_what_comes_alive_later(rig: Rig) -> None:
     told(rig)
     rig.kill = 0
     assert buy(rig)
+
+
+def test_a_kill_voids_what_has_not_left(rig: Rig) -> None:
+    """No order leaves after a kill, not even one made before it: its place asks for nothing."""
+    first = live(rig)
+    inspect.datagrams(rig.engine, rig.now)
+    buy(rig)
+    rig.trade(REPLACE, order=first, shares=50, price=PRICE)
+    rig.kill = 1
+    rig.step()
+    payloads = inspect.datagrams(rig.engine, rig.now)
+    kinds = [m[:1] for p in payloads for m in mold.parse(p).messages]
+    assert kinds == [b"Q", b"Q", b"X"]
+    assert rig.count("orders_voided") == 2 and rig.count("orders_pending") == 0
+    rig.venue(canceled(first, 100))
+    assert exposure(rig) == (0, 0, 0) and rig.count("oms_invalid") == 0
 
 
 def test_kill_without_cancel_leaves_orders_alone() -> None:
