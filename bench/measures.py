@@ -82,7 +82,8 @@ def day_file(messages: int, symbols: int, out: Path) -> Path:
         partial = path.with_suffix(".part.itch")
         subprocess.run(
             [sys.executable, "-m", "feed_sim.cli", "generate", "--messages", str(messages),
-             "--symbols", str(symbols), "--seed", "1", str(partial)],
+             "--symbols", str(symbols), "--live-orders", str(max(1000, messages * 9 // 100)),
+             "--seed", "1", str(partial)],
             check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         partial.rename(path)
     return path
