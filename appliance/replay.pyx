@@ -51,7 +51,9 @@ cdef uint32_t _next_length(ItchSource *source) noexcept nogil:
         return 0
     length = be16((<const uint16_t *>(source.data + source.offset))[0])
     if length == 0:
-        source.ended = 1        # BinaryFILE's end of session
+        # BinaryFILE's end of session is the last of a file: anything behind it is damage.
+        source.ended = 1
+        source.broken = left > 2
         return 0
     if length > left - 2 or length < MESSAGE_BYTES_MIN or \
             length > NET_UDP_PAYLOAD_BYTES_MAX - 22 or \

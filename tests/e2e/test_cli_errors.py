@@ -91,3 +91,21 @@ def test_help_is_there_for_every_verb() -> None:
     for verb in ("run", "check", "status", "kill", "arm", "backends", "replay", "book"):
         done = appliance(verb, "--help")
         assert done.returncode == 0 and "Usage" in done.stdout
+
+
+def test_bytes_behind_the_end_marker_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "zeros.itch"
+    path.write_bytes(bytes(1000))
+    assert "damaged at byte 0" in complaint("replay", str(path), "--json")
+    path.write_bytes(b"\x00\x0cS" + bytes(10) + b"O" + b"\x00\x00")
+    assert appliance("replay", str(path), "--json").returncode == 0
+
+
+def test_a_full_standard_output_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "day.itch"
+    path.write_bytes(b"\x00\x0cS" + bytes(10) + b"O")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-m", "appliance.cli", "replay", str(path), "--json"],
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert "No space left" in done.stderr and "Traceback" not in done.stderr
