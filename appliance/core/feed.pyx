@@ -96,16 +96,30 @@ cdef inline void _hear_of(Feed *feed, uint32_t line, uint64_t next_sequence,
         feed.counters[C_FEED_GAPS_A + line] += 1
 
 
+cdef bint _too_far_ahead(const Feed *feed, const mold_packet *packet, uint64_t past) noexcept nogil:
+    """No feed is so far ahead: believing it would make duplicates of all that follows.
+
+    Asked before a session is begun, so that a refused datagram begins none.
+    """
+    cdef uint64_t expected = feed.expected
+    if not feed.session_known \
+            or memcmp(feed.session, packet.session, MOLD_SESSION_BYTES) != 0:
+        if feed.join == FEED_JOIN_NOW or feed.session_known and feed.state != FEED_ENDED:
+            return False
+        expected = 1
+    return past > expected and past - expected > FEED_JUMP_MAX
+
+
 cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint64_t now,
                      bint *rolled) noexcept nogil:
     cdef uint64_t first = packet.sequence_number
     cdef uint64_t past = first + packet.message_count
     cdef uint64_t old
-    if not _session_taken(feed, packet, rolled):
-        return FEED_NOTHING
-    if past > feed.expected and past - feed.expected > FEED_JUMP_MAX:
-        # No feed is so far ahead: believing it would make duplicates of all that follows.
+    rolled[0] = False
+    if _too_far_ahead(feed, packet, past):
         feed.counters[C_MOLD_DROP_SEQUENCE] += 1
+        return FEED_NOTHING
+    if not _session_taken(feed, packet, rolled):
         return FEED_NOTHING
     if packet.message_count == 0:
         # Heartbeat or end: the sequence field is the next number, so it can reveal a gap.

@@ -105,7 +105,7 @@ def test_a_full_standard_output_is_told(tmp_path: Path) -> None:
     path = tmp_path / "day.itch"
     path.write_bytes(b"\x00\x0cS" + bytes(10) + b"O")
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([sys.executable, "-m", "appliance.cli", "replay", str(path), "--json"],
-                              stdout=full, stderr=subprocess.PIPE, text=True)
+        words = [sys.executable, "-m", "appliance.cli", "replay", str(path), "--json"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert "No space left" in done.stderr and "Traceback" not in done.stderr
