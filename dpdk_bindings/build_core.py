@@ -64,12 +64,14 @@ struct pio_backend {
     const char *summary;
     const char *extra_names[...];
     int (*probe)(char *, size_t, struct pio_error *);
+    int (*hear)(struct pio_queue *, const uint8_t *, struct pio_error *);
     ...;
 };
 struct pio_info {
     uint32_t abi;
     uint32_t frame_bytes_max;
     uint32_t link;
+    uint8_t mac[6];
     const struct pio_backend *backend;
     char mode[...];
     char device[...];

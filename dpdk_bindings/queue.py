@@ -133,6 +133,12 @@ class Queue:
         return _LINKS[queue.info.link]
 
     @property
+    def mac(self) -> str:
+        """The device's own Ethernet address, as in "02:00:00:00:00:01"; "" when it has none."""
+        mac = bytes(ffi.buffer(self._open().info.mac))
+        return mac.hex(":") if any(mac) else ""
+
+    @property
     def frame_bytes_max(self) -> int:
         return int(self._open().info.frame_bytes_max)
 

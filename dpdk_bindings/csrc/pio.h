@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 /* Bumped by any change of layout or meaning below. A consumer refuses another number. */
-#define PIO_ABI 1u
+#define PIO_ABI 2u
 
 /* The shortest frame: an Ethernet header alone. Padding to 60 bytes is the device's business. */
 #define PIO_FRAME_BYTES_MIN 14u
@@ -82,7 +82,8 @@ struct pio_info {
     uint32_t abi; /* PIO_ABI; first, so that any version can be read */
     uint32_t frame_bytes_max;
     uint32_t link; /* enum pio_link; a file at its end, or a peer that left, is down */
-    uint32_t reserved;
+    uint8_t mac[6]; /* the device's own Ethernet address; all zero: it has none */
+    uint8_t reserved[6];
     const struct pio_backend *backend;
     char mode[32];    /* what was really obtained: "shared", "zerocopy", "copy", "skb", ... */
     char device[256]; /* as given to pio_open, without the backend's name */
@@ -113,10 +114,12 @@ struct pio_backend {
     const char *extra_names[PIO_STATS_EXTRA_MAX]; /* names of pio_stats.extra; NULL ends them */
     /* Can it work on this host at all? 0 and the mode to expect, or an errno and an error. */
     int (*probe)(char *mode, size_t mode_bytes, struct pio_error *error);
-    /* Fills in every hot pointer, state, and info's frame_bytes_max, link and mode.
+    /* Fills in every hot pointer, state, and info's frame_bytes_max, link, mac and mode.
      * 0, or an errno with the error filled in and nothing left behind. */
     int (*open)(struct pio_queue *queue, const char *device, struct pio_error *error);
     void (*close)(struct pio_queue *queue);
+    /* Hear frames to this Ethernet group address, too. 0, or an errno and an error. Cold. */
+    int (*hear)(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error);
 };
 
 /* The registry (pio_registry.c), the one place that knows which backends were built. */

@@ -40,6 +40,7 @@ struct afpacket {
     struct afpacket_tx tx;
     int fd;
     int interface_index;
+    int promiscuous; /* as asked for at open */
     uint64_t housekept_ns;
     uint8_t *map;
     size_t map_bytes;

@@ -165,6 +165,7 @@ static int device_check(struct afpacket *a, const struct options *o, struct pio_
         return pio_refuse(error, ENOTSUP, "name an Ethernet interface",
                           "interface '%s' does not carry Ethernet frames (its type is %d)",
                           o->interface, type);
+    memcpy(queue->info->mac, request.ifr_hwaddr.sa_data, sizeof queue->info->mac);
     if (!ioctl(a->fd, SIOCGIFFLAGS, &request) && !(request.ifr_flags & IFF_UP)) {
         char remedy[64];
         snprintf(remedy, sizeof remedy, "bring it up: ip link set %s up", o->interface);
@@ -315,6 +316,7 @@ static int afpacket_open(struct pio_queue *queue, const char *device, struct pio
         release_all(a);
         return number;
     }
+    a->promiscuous = (int)options.promiscuous;
     afpacket_hot_set(queue, (int)options.version);
     snprintf(queue->info->mode, sizeof queue->info->mode, "mmap-v%d", (int)options.version);
     return 0;
@@ -322,6 +324,21 @@ static int afpacket_open(struct pio_queue *queue, const char *device, struct pio
 
 static void afpacket_close(struct pio_queue *queue) {
     release_all(queue->state);
+}
+
+/* The kernel forgets the membership when the socket is closed. */
+static int afpacket_hear(struct pio_queue *queue, const uint8_t group[6],
+                         struct pio_error *error) {
+    const struct afpacket *a = queue->state;
+    struct packet_mreq membership = {.mr_ifindex = a->interface_index,
+                                     .mr_type = PACKET_MR_MULTICAST, .mr_alen = ETH_ALEN};
+    memcpy(membership.mr_address, group, ETH_ALEN);
+    if (a->promiscuous ||
+        !setsockopt(a->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership))
+        return 0;
+    return pio_refuse(error, errno, "see that it exists, or leave promiscuous=0 out",
+                      "the interface cannot be made to hear a group address: %s",
+                      strerror(errno));
 }
 
 static int afpacket_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
@@ -343,4 +360,5 @@ const struct pio_backend pio_backend_afpacket = {
     .probe = afpacket_probe,
     .open = afpacket_open,
     .close = afpacket_close,
+    .hear = afpacket_hear,
 };

@@ -358,6 +358,7 @@ static int fault_open(struct pio_queue *queue, const char *device, struct pio_er
     queue->service = fault_service;
     queue->state = f;
     queue->info->frame_bytes_max = f->inner->info->frame_bytes_max;
+    memcpy(queue->info->mac, f->inner->info->mac, sizeof queue->info->mac);
     snprintf(queue->info->mode, sizeof queue->info->mode, "fault+%.25s", f->inner->info->mode);
     mirror(f, queue->info);
     return 0;
@@ -370,6 +371,11 @@ static void fault_close(struct pio_queue *queue) {
     free(f);
 }
 
+static int fault_hear(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error) {
+    struct pio_queue *inner = ((struct fault *)queue->state)->inner;
+    return inner->info->backend->hear(inner, group, error);
+}
+
 const struct pio_backend pio_backend_fault = {
     .name = "fault",
     .summary = "any queue with seeded loss, duplicates, reordering, corruption and short sends",
@@ -378,4 +384,5 @@ const struct pio_backend pio_backend_fault = {
     .probe = fault_probe,
     .open = fault_open,
     .close = fault_close,
+    .hear = fault_hear,
 };

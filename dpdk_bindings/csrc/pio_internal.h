@@ -32,6 +32,8 @@ void pio_release_none(struct pio_queue *queue, const struct pio_frame *frames, u
 uint32_t pio_tx_lend_none(struct pio_queue *queue, struct pio_frame *frames, uint32_t count_max);
 uint32_t pio_tx_none(struct pio_queue *queue, const struct pio_frame *frames, uint32_t count);
 void pio_service_none(struct pio_queue *queue, uint64_t now_ns);
+/* For a backend that hears every frame there is. */
+int pio_hear_all(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error);
 
 /* 1 when a frame may be sent; else counts the reason and returns 0. */
 static inline int pio_tx_sendable(struct pio_info *info, const struct pio_frame *frame) {

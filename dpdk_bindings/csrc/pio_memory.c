@@ -329,4 +329,5 @@ const struct pio_backend pio_backend_memory = {
     .probe = memory_probe,
     .open = memory_open,
     .close = memory_close,
+    .hear = pio_hear_all,
 };

@@ -141,3 +141,8 @@ uint32_t pio_tx_none(struct pio_queue *queue, const struct pio_frame *frames, ui
 void pio_service_none(struct pio_queue *queue, uint64_t now_ns) {
     (void)queue, (void)now_ns;
 }
+
+int pio_hear_all(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error) {
+    (void)queue, (void)group, (void)error;
+    return 0;
+}

@@ -382,4 +382,5 @@ const struct pio_backend pio_backend_pcap = {
     .probe = pcap_probe,
     .open = pcap_open,
     .close = pcap_close,
+    .hear = pio_hear_all,
 };

@@ -22,7 +22,9 @@ from afpacket_ends import (
 )
 from contract_driver import Hot
 from private_network import PrivateNetwork
+from pyroute2 import IPRoute
 
+from dpdk_bindings._core import ffi
 from dpdk_bindings.errors import PioError
 from dpdk_bindings.queue import backends, open_queue
 
@@ -197,6 +199,38 @@ def test_the_probe_says_what_can_be_had(network: PrivateNetwork) -> None:
         with network.open_queue(f"afpacket:left,version={version}") as queue:
             assert queue.mode == f"mmap-v{version}"
             assert queue.frame_bytes_max == 1518
+
+
+def test_the_address_is_the_interfaces_own(network: PrivateNetwork, version: int) -> None:
+    def address() -> str:
+        with IPRoute() as route:
+            return str(route.get_links(ifname="left")[0].get_attr("IFLA_ADDRESS"))
+
+    network.set("lo", state="up")
+    for name in (f"afpacket:left,version={version}", f"fault:afpacket:left,version={version}"):
+        with network.open_queue(name) as queue:
+            assert queue.mac == network.call(address)
+    with network.open_queue("afpacket:lo,frame_bytes=1518") as queue:
+        assert queue.mac == ""
+
+
+def test_a_group_asked_for_is_heard_without_promiscuous_mode(network: PrivateNetwork) -> None:
+    def groups() -> str:
+        return Path("/proc/thread-self/net/dev_mcast").read_text()
+
+    group, error = bytes.fromhex("01005e360c6f"), ffi.new("struct pio_error *")
+    for name, listed in (("afpacket:left,promiscuous=0", 1), ("afpacket:left", 0)):
+        for wrap in ("", "fault:"):
+            with network.open_queue(wrap + name) as queue:
+                hot = Hot(queue).c
+                assert hot.info.backend.hear(hot, group, error) == 0
+                assert network.call(groups).count(group.hex()) == listed
+            assert network.call(groups).count(group.hex()) == 0
+    with network.open_queue("afpacket:left,promiscuous=0") as queue:
+        network.delete("left")
+        hot = Hot(queue).c
+        assert hot.info.backend.hear(hot, group, error) == errno.ENODEV
+        assert b"promiscuous=0" in ffi.string(error.remedy)
 
 
 def test_opening_and_closing_leaks_nothing(network: PrivateNetwork, version: int) -> None:

@@ -65,6 +65,9 @@ def test_every_member_is_there(pair: Pair) -> None:
         assert queue.abi == lib.PIO_ABI
         assert queue.address % 64 == 0
         assert queue.mode
+        assert queue.mac == "" or bytes.fromhex(queue.mac.replace(":", ""))[0] & 1 == 0
+        error = ffi.new("struct pio_error *")
+        assert hot.c.info.backend.hear(hot.c, bytes.fromhex("01005e000001"), error) == 0
         assert queue.frame_bytes_max >= 1514
         assert queue.backend in {row.name for row in backends() if row.usable}
 
