@@ -4,9 +4,12 @@ Every .pyx under the packages is an extension. All of them see the same headers,
 are rebuilt when one of those headers changes (neither Cython nor CFFI tracks C headers by itself).
 TICKPATH_CFLAGS adds compiler flags, TICKPATH_BUILD_TAG keeps such a build's generated C apart, and
 TICKPATH_ONLY builds these patterns instead: tests/fuzz/run.py makes its sanitized tree with them.
+Without libdpdk the install has no dpdk backend, and says so.
 """
 
 import os
+import runpy
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -49,6 +52,13 @@ PATTERNS = os.environ.get(
     "TICKPATH_ONLY", "itch_ouch/*.pyx appliance/**/*.pyx feed_sim/**/*.pyx bench/*.pyx"
 ).split()
 
+BUILD_DPDK = "dpdk_bindings/build_dpdk.py"
+CFFI_MODULES = ["dpdk_bindings/build_core.py:ffibuilder"]
+if why := runpy.run_path(BUILD_DPDK)["missing"]():
+    print(f"tickpath: building without DPDK: {why}", file=sys.stderr)
+else:
+    CFFI_MODULES.append(f"{BUILD_DPDK}:ffibuilder")
+
 setup(
     ext_modules=cythonize(
         [extension(p) for p in PATTERNS if any(Path().glob(p))],
@@ -57,5 +67,5 @@ setup(
         build_dir=f"build/cython-{TAG}" if TAG else None,
         nthreads=int(os.environ.get("TICKPATH_JOBS", "2")),
     ),
-    cffi_modules=["dpdk_bindings/build_core.py:ffibuilder"],
+    cffi_modules=CFFI_MODULES,
 )

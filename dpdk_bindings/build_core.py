@@ -79,6 +79,8 @@ struct pio_info {
     ...;
 };
 const struct pio_backend *pio_backend_at(uint32_t);
+int pio_register(const struct pio_backend *);
+int pio_backend_built(const struct pio_backend *);
 int pio_open(const char *, struct pio_queue **, struct pio_error *);
 void pio_close(struct pio_queue *);
 

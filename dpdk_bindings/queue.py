@@ -5,22 +5,27 @@ The appliance's loop uses the same queue through its address and never this clas
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import time
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
+from errno import ENOENT
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from dpdk_bindings._core import ffi, lib
-from dpdk_bindings.errors import check, text
+from dpdk_bindings.errors import PioError, check, text
 
 # How long one send() keeps offering frames that the queue has no room for.
 SEND_TIMEOUT_S = 1.0
 # A tenth of a millisecond: short beside any human wait, long beside a poll.
 POLL_INTERVAL_S = 1e-4
 
+# "dpdk:net_null0", "dpdk(queues=2):...", and either within "fault(...):" and its like.
+_NAMES_DPDK = re.compile(r"(?:^|:)dpdk[:(]")
 _STATS = [name for name, _ in ffi.typeof("struct pio_stats").fields if name != "extra"]
 _LINKS = {lib.PIO_LINK_DOWN: "down", lib.PIO_LINK_UP: "up", lib.PIO_LINK_GONE: "gone"}
 
@@ -46,9 +51,36 @@ class BackendInfo:
     remedy: str
 
 
+def _dpdk_register() -> bool:
+    """Puts the DPDK backend in its place, if this build has it; loads libdpdk."""
+    try:
+        from dpdk_bindings import _dpdk
+    except ModuleNotFoundError:
+        return False
+    except ImportError as error:
+        raise PioError(
+            ENOENT,
+            f"the DPDK backend cannot be loaded: {error}",
+            "install the DPDK that it was built with (Debian: apt-get install libdpdk-dev), or "
+            "build again",
+        ) from None
+    lib.pio_register(ffi.cast("struct pio_backend *", _dpdk.lib.dpdk_backend_address()))
+    return True
+
+
+def _dpdk_start() -> None:
+    """Makes ``dpdk:`` names openable: registers the backend and starts DPDK."""
+    if _dpdk_register():
+        from dpdk_bindings.dpdk import eal
+
+        eal.start()
+
+
 def backends() -> list[BackendInfo]:
-    """Every backend of this build, probed on this host, best-known first."""
+    """Every backend that there is, probed on this host, the best first."""
     rows: list[BackendInfo] = []
+    with contextlib.suppress(PioError):
+        _dpdk_register()
     while (backend := lib.pio_backend_at(len(rows))) != ffi.NULL:
         mode, error = ffi.new("char[32]"), ffi.new("struct pio_error *")
         number = backend.probe(mode, 32, error)
@@ -56,7 +88,7 @@ def backends() -> list[BackendInfo]:
             BackendInfo(
                 name=text(backend.name),
                 summary=text(backend.summary),
-                built=True,
+                built=bool(lib.pio_backend_built(backend)),
                 usable=number == 0,
                 mode=text(mode),
                 why=text(error.why) if number else "",
@@ -80,6 +112,8 @@ class Queue:
     """
 
     def __init__(self, name: str) -> None:
+        if _NAMES_DPDK.search(name):
+            _dpdk_start()
         out, error = ffi.new("struct pio_queue **"), ffi.new("struct pio_error *")
         check(lib.pio_open(name.encode(), out, error), error)
         self.name = name

@@ -68,7 +68,8 @@ struct pio_stats {
     uint64_t rx_malformed; /* the medium itself was broken: a bad capture record */
     uint64_t tx_frames;
     uint64_t tx_bytes;
-    uint64_t tx_full;      /* frames asked of tx_lend and not given: no room */
+    uint64_t tx_full;      /* asked of tx_lend and not given, or offered to tx_burst and not taken,
+                            * for want of room */
     uint64_t tx_oversize;  /* consumed by tx_burst, not sent: longer than lent */
     uint64_t tx_undersize; /* consumed by tx_burst, not sent: no Ethernet header */
     uint64_t tx_error;     /* refused by the device */
@@ -124,6 +125,10 @@ struct pio_backend {
 
 /* The registry (pio_registry.c), the one place that knows which backends were built. */
 const struct pio_backend *pio_backend_at(uint32_t index); /* NULL past the last */
+/* Puts a backend of another extension in the place held for it. ENOENT: no place of that name. */
+int pio_register(const struct pio_backend *backend);
+/* 0 for a place held for a backend that this build does not have. */
+int pio_backend_built(const struct pio_backend *backend);
 /* Opens "backend:device"; 0 and *queue, or an errno and the error. */
 int pio_open(const char *name, struct pio_queue **queue, struct pio_error *error);
 void pio_close(struct pio_queue *queue); /* NULL is allowed */

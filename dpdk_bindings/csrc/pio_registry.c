@@ -1,4 +1,8 @@
-/* pio_registry.c: the one place that knows which backends were built, and how a queue is named. */
+/* pio_registry.c: the one place that knows which backends were built, and how a queue is named.
+ *
+ * A backend that needs a library of its own lives in an extension of its own, which registers it
+ * when it is loaded. Until then its place is held by one that says how to get it.
+ */
 #include "pio_internal.h"
 
 #include <errno.h>
@@ -11,13 +15,55 @@ extern const struct pio_backend pio_backend_fault;
 extern const struct pio_backend pio_backend_memory;
 extern const struct pio_backend pio_backend_pcap;
 
-static const struct pio_backend *const backends[] = {
+#define DPDK_REMEDY                                                                               \
+    "install DPDK (Debian: apt-get install libdpdk-dev pkg-config) and build again: pip install " \
+    "--no-build-isolation -e ."
+
+static int absent_dpdk(struct pio_error *error) {
+    return pio_refuse(error, ENOTSUP, DPDK_REMEDY, "this build has no DPDK backend");
+}
+
+static int absent_dpdk_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
+    (void)mode, (void)mode_bytes;
+    return absent_dpdk(error);
+}
+
+static int absent_dpdk_open(struct pio_queue *queue, const char *device,
+                            struct pio_error *error) {
+    (void)queue, (void)device;
+    return absent_dpdk(error);
+}
+
+static const struct pio_backend absent_backend_dpdk = {
+    .name = "dpdk",
+    .summary = "a network card or virtual device through DPDK, past the kernel",
+    .probe = absent_dpdk_probe,
+    .open = absent_dpdk_open,
+    .close = NULL, /* nothing of it is ever open */
+    .hear = pio_hear_all,
+};
+
+static const struct pio_backend *backends[] = {
+    &absent_backend_dpdk,
     &pio_backend_memory,
     &pio_backend_afpacket,
     &pio_backend_pcap,
     &pio_backend_fault,
 };
 #define BACKEND_COUNT (sizeof backends / sizeof *backends)
+
+int pio_register(const struct pio_backend *backend) {
+    for (size_t i = 0; i < BACKEND_COUNT; i++)
+        if (!strcmp(backends[i]->name, backend->name)) {
+            backends[i] = backend;
+            return 0;
+        }
+    return ENOENT;
+}
+
+int pio_backend_built(const struct pio_backend *backend) {
+    return backend->close != NULL;
+}
 
 const struct pio_backend *pio_backend_at(uint32_t index) {
     return index < BACKEND_COUNT ? backends[index] : NULL;

@@ -53,7 +53,9 @@ def test_no_cut_or_changed_capture_is_read_past_its_end(scratch: Path) -> None:
 
 @pytest.fixture(scope="module")
 def driver(scratch: Path) -> Path:
-    sources = [*CSRC.glob("pio_*.c"), CSRC / "tp_segment.c"]
+    # DPDK's has a build of its own under the sanitizers.
+    sources = [file for file in CSRC.glob("pio_*.c") if "dpdk" not in file.name]
+    sources.append(CSRC / "tp_segment.c")
     return build(scratch / "backends", [HERE / "backends_driver.c", *sources])
 
 

@@ -1,0 +1,210 @@
+/* dpdk_eal.c: starts DPDK's environment and keeps what it says. */
+#define _GNU_SOURCE
+#include "dpdk_eal.h"
+
+#include "dpdk_compat.h"
+#include "pio_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is kept of the log: some fifty lines, more than one refusal ever takes. */
+#define LOG_BYTES 8192u
+#define ARGUMENTS_MAX 128
+
+static struct {
+    pthread_mutex_t lock; /* EAL's own threads log, too */
+    size_t length;
+    int echo;
+    char text[LOG_BYTES];
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static enum { EAL_NEW, EAL_RUNS, EAL_FAILED, EAL_STOPPED } eal_state = EAL_NEW;
+
+/* ---- the log ---- */
+
+static ssize_t log_write(void *cookie, const char *text, size_t bytes) {
+    (void)cookie;
+    pthread_mutex_lock(&kept.lock);
+    size_t fits = bytes < LOG_BYTES ? bytes : LOG_BYTES;
+    const char *tail = text + bytes - fits;
+    if (kept.length + fits > LOG_BYTES) { /* the oldest goes */
+        size_t excess = kept.length + fits - LOG_BYTES;
+        memmove(kept.text, kept.text + excess, kept.length - excess);
+        kept.length -= excess;
+    }
+    memcpy(kept.text + kept.length, tail, fits);
+    kept.length += fits;
+    if (kept.echo)
+        fwrite(text, 1, bytes, stderr);
+    pthread_mutex_unlock(&kept.lock);
+    return (ssize_t)bytes;
+}
+
+void dpdk_log_clear(void) {
+    pthread_mutex_lock(&kept.lock);
+    kept.length = 0;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+void dpdk_log_echo(int on) {
+    kept.echo = on;
+}
+
+size_t dpdk_log_text(char *text, size_t bytes) {
+    pthread_mutex_lock(&kept.lock);
+    size_t fits = kept.length < bytes - 1 ? kept.length : bytes - 1;
+    memcpy(text, kept.text, fits);
+    text[fits] = 0;
+    pthread_mutex_unlock(&kept.lock);
+    return fits;
+}
+
+/* "EAL: " or "function(): " before the words that matter. */
+static const char *after_prefix(const char *line) {
+    const char *colon = strstr(line, ": ");
+    return colon && !memchr(line, ' ', (size_t)(colon - line)) ? after_prefix(colon + 2) : line;
+}
+
+/* Cuts the last line off `text` and returns its words; "" when there is none. */
+static const char *cut_last(char *text) {
+    size_t length = strlen(text);
+    while (length && text[length - 1] == '\n')
+        text[--length] = 0;
+    char *newline = strrchr(text, '\n');
+    if (!newline)
+        return after_prefix(text);
+    *newline = 0;
+    return after_prefix(newline + 1);
+}
+
+/* Drivers that share state between processes complain of --in-memory, and do without. */
+static int beside_the_point(const char *line) {
+    return strstr(line, "mp action") != NULL;
+}
+
+void dpdk_log_first(char *line, size_t bytes) {
+    char text[LOG_BYTES + 1], *rest = text;
+    dpdk_log_text(text, sizeof text);
+    *line = 0;
+    for (char *one; (one = strsep(&rest, "\n"));) {
+        if (!*one || beside_the_point(one))
+            continue;
+        snprintf(line, bytes, "%s", after_prefix(one));
+        return;
+    }
+}
+
+/* ---- start and stop ---- */
+
+/* A failing rte_eal_init prints its usage, pages of it, past the log: kept from the terminal. */
+struct hushed {
+    int out, error;
+};
+
+static struct hushed hush(void) {
+    struct hushed saved = {-1, -1};
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere < 0)
+        return saved;
+    fflush(stdout);
+    fflush(stderr);
+    saved.out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    saved.error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (saved.out >= 0)
+        dup2(nowhere, STDOUT_FILENO);
+    if (saved.error >= 0)
+        dup2(nowhere, STDERR_FILENO);
+    close(nowhere);
+    return saved;
+}
+
+static void unhush(struct hushed saved) {
+    fflush(stdout);
+    fflush(stderr);
+    if (saved.out >= 0) {
+        dup2(saved.out, STDOUT_FILENO);
+        close(saved.out);
+    }
+    if (saved.error >= 0) {
+        dup2(saved.error, STDERR_FILENO);
+        close(saved.error);
+    }
+}
+
+/* The last line says that it failed, the one before says why. */
+static int start_refused(int number, struct pio_error *error) {
+    char text[LOG_BYTES + 1];
+    eal_state = EAL_FAILED;
+    dpdk_log_text(text, sizeof text);
+    cut_last(text); /* an only line stays */
+    const char *line = cut_last(text);
+    return pio_refuse(error, number ? number : EIO,
+                      "mend that, or let DPDK log more: log_level = \"debug\"",
+                      "DPDK does not start: %.180s", line[0] ? line : rte_strerror(number));
+}
+
+int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error) {
+    /* rte_eal_init writes to the vector (and getopt sorts it), so it gets its own. */
+    char *arguments[ARGUMENTS_MAX + 1];
+    cpu_set_t affinity;
+    if (eal_state == EAL_RUNS)
+        return 0;
+    if (eal_state != EAL_NEW)
+        return pio_refuse(error, EALREADY, "start a new process",
+                          "DPDK has %s in this process and cannot be started twice",
+                          eal_state == EAL_STOPPED ? "been stopped" : "failed to start");
+    if (argc > ARGUMENTS_MAX)
+        return pio_refuse(error, E2BIG, "give fewer",
+                          "%d arguments are more than DPDK is given here", argc);
+    for (int i = 0; i < argc; i++)
+        arguments[i] = argv[i];
+    arguments[argc] = NULL;
+    static const cookie_io_functions_t keeper = {.write = log_write};
+    FILE *log = fopencookie(NULL, "w", keeper);
+    if (log) {
+        setvbuf(log, NULL, _IOLBF, 0);
+        rte_openlog_stream(log); /* for as long as the process lives */
+    }
+    dpdk_log_clear();
+    int known = !pthread_getaffinity_np(pthread_self(), sizeof affinity, &affinity);
+    struct hushed saved = kept.echo ? (struct hushed){-1, -1} : hush();
+    int result = rte_eal_init(argc, arguments);
+    int number = rte_errno;
+    unhush(saved);
+    if (known)
+        pthread_setaffinity_np(pthread_self(), sizeof affinity, &affinity);
+    if (result < 0)
+        return start_refused(number, error);
+    eal_state = EAL_RUNS;
+    return 0;
+}
+
+int dpdk_eal_running(void) {
+    return eal_state == EAL_RUNS;
+}
+
+void dpdk_eal_stop(void) {
+    if (eal_state != EAL_RUNS)
+        return;
+    eal_state = EAL_STOPPED;
+    rte_eal_cleanup();
+}
+
+int dpdk_eal_huge_pages(void) {
+    return rte_eal_has_hugepages();
+}
+
+const char *dpdk_eal_version(void) {
+    return rte_version();
+}
+
+const char *dpdk_eal_runtime_folder(void) {
+    return eal_state == EAL_RUNS ? rte_eal_get_runtime_dir() : "";
+}

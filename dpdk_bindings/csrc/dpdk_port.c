@@ -1,0 +1,337 @@
+/* dpdk_port.c: attaches, configures and closes DPDK's ports (see dpdk_port.h). */
+#include "dpdk_port.h"
+
+#include "dpdk_eal.h"
+#include "dpdk_keeper.h"
+#include "dpdk_pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Ethernet header, VLAN tag and check sequence: what an MTU leaves out of a frame. The check
+ * sequence is not among our bytes. */
+#define BEYOND_MTU_BYTES 18u
+/* How long a clock is watched to learn its rate: a part in 10^4 of error from 1 us of jitter. */
+#define CLOCK_WATCH_NS 10000000L
+
+static struct dpdk_port ports[DPDK_PORTS_MAX];
+
+struct dpdk_port *dpdk_port_at(uint16_t id) {
+    for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
+        if (ports[i].attached && ports[i].id == id)
+            return &ports[i];
+    return NULL;
+}
+
+static int refuse_device(const char *what, int number, const struct dpdk_port *port,
+                         struct pio_error *error) {
+    char line[120];
+    dpdk_log_first(line, sizeof line);
+    return pio_refuse(error, number < 0 ? -number : number,
+                      "see the device's page of DPDK's NIC guide for what it can do",
+                      "DPDK cannot %s '%.80s': %.100s", what, port->device,
+                      line[0] ? line : rte_strerror(number < 0 ? -number : number));
+}
+
+/* ---- attach ---- */
+
+/* "net_memif0,role=client" or "0000:03:00.0": the part before the first comma names the port. */
+static int port_attach(struct dpdk_port *port, const char *device, struct pio_error *error) {
+    snprintf(port->device, sizeof port->device, "%s", device);
+    int number = pio_option_name(device, port->name, sizeof port->name, error);
+    if (number)
+        return number;
+    dpdk_log_clear();
+    if (rte_eth_dev_get_port_by_name(port->name, &port->id)) {
+        int result = rte_dev_probe(device);
+        if (result && result != -EEXIST)
+            return refuse_device("open", result, port, error);
+        if (rte_eth_dev_get_port_by_name(port->name, &port->id))
+            return refuse_device("find a port of", ENODEV, port, error);
+    } else if (dpdk_port_at(port->id)) {
+        return pio_refuse(error, EBUSY, "close the other one, or give both the same arguments",
+                          "DPDK's device '%s' is open with other arguments: %.100s", port->name,
+                          dpdk_port_at(port->id)->device);
+    }
+    port->attached = 1;
+    return 0;
+}
+
+/* Takes the device out of DPDK again, so that its name is free. */
+static void port_detach(struct dpdk_port *port) {
+    struct rte_eth_dev_info info;
+    struct rte_device *device =
+        rte_eth_dev_info_get(port->id, &info) ? NULL : (struct rte_device *)(uintptr_t)info.device;
+    rte_eth_dev_close(port->id);
+    if (device)
+        rte_dev_remove(device);
+    port->attached = 0;
+}
+
+/* ---- configure ---- */
+
+static int check_limits(const struct dpdk_port *port, const struct rte_eth_dev_info *info,
+                        struct pio_error *error) {
+    uint32_t most = info->max_rx_queues < info->max_tx_queues ? info->max_rx_queues
+                                                              : info->max_tx_queues;
+    if (port->options.queues > most) {
+        char remedy[64];
+        snprintf(remedy, sizeof remedy, "give queues= at most %u", most);
+        return pio_refuse(error, EINVAL, remedy, "DPDK's device '%s' has %u queues, not %u",
+                          port->name, most, port->options.queues);
+    }
+    return 0;
+}
+
+static uint64_t rx_offloads(struct dpdk_port *port, const struct rte_eth_dev_info *info) {
+    uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+    uint64_t wanted = 0;
+    if (port->options.checksums && (info->rx_offload_capa & checksums) == checksums) {
+        wanted |= checksums;
+        port->hardware_checksums = 1;
+    }
+    if (port->options.segment_bytes < port->options.frame_bytes) {
+        port->scattered = 1;
+        wanted |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+    }
+    if (port->options.timestamps)
+        wanted |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+    return wanted;
+}
+
+static uint64_t tx_offloads(struct dpdk_port *port, const struct rte_eth_dev_info *info) {
+    uint64_t checksums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+    uint64_t wanted = 0;
+    if (port->options.checksums && (info->tx_offload_capa & checksums) == checksums) {
+        wanted |= checksums;
+        port->hardware_tx_checksums = 1;
+    }
+    /* Our sent mbufs come from one pool and have one owner, which is what this asks for. */
+    if (!wanted)
+        wanted |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+    return wanted;
+}
+
+/* What our longest frame needs, as far as the device says that it goes. Those that say too little
+ * and carry more (memif) still do: a longest frame is ours to check. */
+static uint32_t mtu_of(const struct dpdk_port *port, const struct rte_eth_dev_info *info) {
+    uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+    uint32_t mtu = port->options.frame_bytes - BEYOND_MTU_BYTES, most = info->max_mtu;
+    if (most && most != UINT16_MAX && info->max_rx_pktlen > most)
+        overhead = info->max_rx_pktlen - most;
+    if (info->max_rx_pktlen > overhead && (!most || most > info->max_rx_pktlen - overhead))
+        most = info->max_rx_pktlen - overhead;
+    if (mtu < RTE_ETHER_MTU)
+        mtu = RTE_ETHER_MTU;
+    return most && mtu > most ? most : mtu;
+}
+
+static int configure(struct dpdk_port *port, struct rte_eth_dev_info *info,
+                     struct pio_error *error) {
+    struct rte_eth_conf conf = {0};
+    uint32_t mtu = mtu_of(port, info);
+    conf.rxmode.offloads = rx_offloads(port, info);
+    conf.txmode.offloads = tx_offloads(port, info);
+    conf.rxmode.mtu = mtu;
+    if (port->options.queues > 1 && info->flow_type_rss_offloads) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf =
+            info->flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP);
+    }
+    int result = rte_eth_dev_configure(port->id, port->options.queues, port->options.queues, &conf);
+    if (result)
+        return refuse_device("configure", result, port, error);
+    if (rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &port->options.rx_slots,
+                                         &port->options.tx_slots))
+        return refuse_device("size the rings of", EINVAL, port, error);
+    rte_eth_dev_set_mtu(port->id, (uint16_t)mtu); /* some take the configured one; some have none */
+    return 0;
+}
+
+static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_eth_dev_info *info,
+                       struct pio_error *error) {
+    const struct dpdk_port_options *o = &port->options;
+    int node = rte_eth_dev_socket_id(port->id);
+    /* The device's ring full, as much lent out, and a cache: see dpdk_pool.h. */
+    port->rx_pools[queue] = dpdk_pool_make(o->rx_slots + DPDK_LENT_MAX, o->segment_bytes, node);
+    port->tx_pools[queue] = dpdk_pool_make(o->tx_slots + DPDK_LENT_MAX, o->frame_bytes, node);
+    if (!port->rx_pools[queue] || !port->tx_pools[queue])
+        return dpdk_pool_refuse(error);
+    struct rte_eth_rxconf rx = info->default_rxconf;
+    struct rte_eth_txconf tx = info->default_txconf;
+    rx.offloads = rx_offloads(port, info);
+    tx.offloads = tx_offloads(port, info);
+    int result = rte_eth_rx_queue_setup(port->id, queue, o->rx_slots, (unsigned)node, &rx,
+                                        port->rx_pools[queue]);
+    if (!result)
+        result = rte_eth_tx_queue_setup(port->id, queue, o->tx_slots, (unsigned)node, &tx);
+    return result ? refuse_device("set up a queue of", result, port, error) : 0;
+}
+
+/* A device clock in ns of Unix time needs nothing; another's rate is learnt by watching it. */
+static void timestamps_prepare(struct dpdk_port *port, const struct rte_eth_dev_info *info) {
+    struct timespec pause = {0, CLOCK_WATCH_NS}, before, after;
+    uint64_t first, second;
+    port->timestamp_offset = -1;
+    port->timestamp_ns_per_tick = 1.0;
+    if (!port->options.timestamps ||
+        rte_mbuf_dyn_rx_timestamp_register(&port->timestamp_offset, &port->timestamp_flag)) {
+        port->timestamp_offset = -1;
+        return;
+    }
+    if (!strcmp(info->driver_name, "net_pcap")) {
+        port->timestamp_ns_per_tick = 1000.0; /* its unit: microseconds of the capture's clock */
+        return;
+    }
+    if (dpdk_read_clock(port->id, &first))
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    nanosleep(&pause, NULL);
+    dpdk_read_clock(port->id, &second);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    double elapsed_ns = (double)(after.tv_sec - before.tv_sec) * 1e9 +
+                        (double)(after.tv_nsec - before.tv_nsec);
+    if (second > first)
+        port->timestamp_ns_per_tick = elapsed_ns / (double)(second - first);
+}
+
+static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
+    struct rte_eth_dev_info info;
+    struct rte_ether_addr mac;
+    int number = rte_eth_dev_info_get(port->id, &info);
+    if (number)
+        return refuse_device("ask about", number, port, error);
+    number = check_limits(port, &info, error);
+    if (!number)
+        number = configure(port, &info, error);
+    timestamps_prepare(port, &info);
+    for (uint16_t queue = 0; !number && queue < port->options.queues; queue++)
+        number = queue_setup(port, queue, &info, error);
+    if (number)
+        return number;
+    if (!rte_eth_macaddr_get(port->id, &mac))
+        memcpy(port->mac, mac.addr_bytes, sizeof port->mac);
+    port->reconnects = dpdk_keeper_reconnects(port->device, info.driver_name);
+    dpdk_log_clear();
+    int result = rte_eth_dev_start(port->id);
+    port->started = !result;
+    port->parking = (uint32_t)!port->started; /* nobody touches it until the keeper started it */
+    if (result && !port->reconnects)
+        return refuse_device("start", result, port, error);
+    if (port->options.promiscuous)
+        rte_eth_promiscuous_enable(port->id); /* a device without a filter refuses: it hears all */
+    return 0;
+}
+
+/* ---- open and close ---- */
+
+static void port_tear_down(struct dpdk_port *port) {
+    dpdk_flow_clear(port);
+    if (port->started)
+        rte_eth_dev_stop(port->id);
+    port->started = 0;
+    port_detach(port);
+    for (uint32_t i = 0; i < DPDK_QUEUES_MAX; i++) {
+        dpdk_pool_retire(port->rx_pools[i]);
+        dpdk_pool_retire(port->tx_pools[i]);
+    }
+    memset(port, 0, sizeof *port);
+}
+
+static struct dpdk_port *port_find(const char *device) {
+    for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
+        if (ports[i].attached && !strcmp(ports[i].device, device))
+            return &ports[i];
+    return NULL;
+}
+
+static int port_make(const char *device, const struct dpdk_port_options *options,
+                     struct dpdk_port **made, struct pio_error *error) {
+    struct dpdk_port *port = NULL;
+    for (uint32_t i = 0; !port && i < DPDK_PORTS_MAX; i++)
+        if (!ports[i].attached)
+            port = &ports[i];
+    if (!port)
+        return pio_refuse(error, EMFILE, "close one",
+                          "%u DPDK devices are open, the most there can be", DPDK_PORTS_MAX);
+    memset(port, 0, sizeof *port);
+    port->options = *options;
+    int number = port_attach(port, device, error);
+    if (!number) {
+        number = port_set_up(port, error);
+        if (number)
+            port_tear_down(port);
+    }
+    *made = number ? NULL : port;
+    return number;
+}
+
+static int claim_refused(const struct dpdk_port *port, const struct dpdk_port_options *options,
+                         uint16_t queue, struct pio_error *error) {
+    if (port->options.queues != options->queues ||
+        port->options.frame_bytes != options->frame_bytes ||
+        port->options.segment_bytes != options->segment_bytes)
+        return pio_refuse(error, EINVAL, "give every queue of a device the same options",
+                          "DPDK's device '%s' is open with queues=%u,frame_bytes=%u,"
+                          "segment_bytes=%u",
+                          port->name, port->options.queues, port->options.frame_bytes,
+                          port->options.segment_bytes);
+    if (port->open_queues >> queue & 1)
+        return pio_refuse(error, EBUSY, "close it, or name another with queue=",
+                          "queue %u of DPDK's device '%s' is open in this process", queue,
+                          port->name);
+    return 0;
+}
+
+int dpdk_port_open(const char *device, const struct dpdk_port_options *options, uint16_t queue,
+                   struct dpdk_port **port, struct pio_error *error) {
+    dpdk_keeper_lock();
+    *port = port_find(device);
+    int number = *port ? claim_refused(*port, options, queue, error)
+                       : port_make(device, options, port, error);
+    if (!number) {
+        (*port)->open_queues |= 1u << queue;
+        (*port)->parked[queue] = 0;
+        dpdk_keeper_look(*port);
+        dpdk_keeper_start();
+    }
+    dpdk_keeper_unlock();
+    return number;
+}
+
+void dpdk_port_close(struct dpdk_port *port, uint16_t queue) {
+    dpdk_keeper_lock();
+    port->open_queues &= ~(1u << queue);
+    if (!port->open_queues)
+        port_tear_down(port);
+    int idle = 1;
+    for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
+        idle = idle && !ports[i].attached;
+    dpdk_keeper_unlock();
+    if (idle)
+        dpdk_keeper_stop(); /* waits for a look in progress, which wants the lock */
+}
+
+int dpdk_port_hear(struct dpdk_port *port, const uint8_t group[6], struct pio_error *error) {
+    struct rte_ether_addr *last;
+    for (uint32_t i = 0; i < port->group_count; i++)
+        if (!memcmp(port->groups[i].addr_bytes, group, 6))
+            return 0;
+    if (port->group_count == DPDK_GROUPS_MAX)
+        return pio_refuse(error, ENOSPC, "join fewer groups on a port",
+                          "%u groups are heard on '%s', the most there can be", DPDK_GROUPS_MAX,
+                          port->name);
+    last = &port->groups[port->group_count++];
+    memcpy(last->addr_bytes, group, 6);
+    if (port->options.promiscuous ||
+        !rte_eth_dev_set_mc_addr_list(port->id, port->groups, port->group_count))
+        return 0;
+    /* No list of addresses: all groups, or else everything, which any device can. */
+    if (!rte_eth_allmulticast_enable(port->id) || !rte_eth_promiscuous_enable(port->id))
+        return 0;
+    port->group_count--;
+    return pio_refuse(error, ENOTSUP, "open it with promiscuous=1",
+                      "DPDK's device '%s' cannot be told to hear a group", port->name);
+}

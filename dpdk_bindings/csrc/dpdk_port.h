@@ -1,0 +1,89 @@
+/* dpdk_port.h: DPDK's ports of this process: attached, configured, kept, closed. Control plane.
+ *
+ * A port is configured by the first queue opened from it and closed with the last one. Its memory
+ * pools outlive it while frames of theirs are still with another port: what is not back is kept,
+ * counted by dpdk_pools_missing, and freed when it is.
+ *
+ * The keeper, an alarm on EAL's own interrupt thread, asks each port for its link and statistics
+ * every KEEPER_US and publishes them, so that no polling core ever waits for a device's registers.
+ * It also brings back a port whose peer left (memif's client connects only when it starts): it
+ * asks the queues to park, waits until each has said that it no longer touches the device, restarts
+ * it, and lets them go on.
+ */
+#ifndef TICKPATH_DPDK_PORT_H
+#define TICKPATH_DPDK_PORT_H
+
+#include "dpdk_compat.h"
+#include "pio_internal.h"
+
+#define DPDK_PORTS_MAX 32u
+#define DPDK_QUEUES_MAX 16u
+#define DPDK_STEERS_MAX 16u
+#define DPDK_DEVICE_BYTES 200u
+#define DPDK_GROUPS_MAX 64u
+
+/* A destination whose datagrams are steered to a queue. Host byte order. */
+struct dpdk_steer {
+    uint32_t address;
+    uint16_t port; /* 0: every port */
+    uint16_t queue;
+};
+
+/* How a port is to be set up. Every queue opened from it must ask for the same. */
+struct dpdk_port_options {
+    uint16_t queues;
+    uint16_t rx_slots, tx_slots; /* descriptors a queue */
+    uint32_t frame_bytes;        /* longest frame */
+    uint32_t segment_bytes;      /* room of one received mbuf; shorter than a frame: chains */
+    uint8_t promiscuous, checksums, timestamps, reserved;
+};
+
+/* What the keeper last saw; written by it alone. */
+struct dpdk_published {
+    _Alignas(64) uint64_t generation; /* grows with every look */
+    uint64_t link; /* enum pio_link */
+    uint64_t rx_missed, rx_errors, tx_errors, restarts;
+};
+
+struct dpdk_port {
+    uint16_t id;
+    uint8_t attached, started, reconnects, hardware_checksums, hardware_tx_checksums;
+    uint8_t scattered;
+    int timestamp_offset; /* of the mbuf's dynamic field; -1: none */
+    uint64_t timestamp_flag;
+    double timestamp_ns_per_tick; /* 1.0 where the device counts ns of Unix time */
+    char device[DPDK_DEVICE_BYTES];
+    char name[64];
+    struct dpdk_port_options options;
+    uint8_t mac[6];
+    uint32_t open_queues; /* bit k: queue k is open */
+    uint32_t parking;     /* 1: queues are asked not to touch the device */
+    uint32_t parked[DPDK_QUEUES_MAX]; /* a queue's answer */
+    struct rte_mempool *rx_pools[DPDK_QUEUES_MAX], *tx_pools[DPDK_QUEUES_MAX];
+    struct rte_ether_addr groups[DPDK_GROUPS_MAX];
+    uint32_t group_count;
+    struct rte_flow *flows[DPDK_STEERS_MAX * 2];
+    uint32_t flow_count;
+    struct dpdk_published published;
+};
+
+/* Claims queue `queue` of the port of `device`, attaching and starting that if need be. */
+int dpdk_port_open(const char *device, const struct dpdk_port_options *options, uint16_t queue,
+                   struct dpdk_port **port, struct pio_error *error);
+void dpdk_port_close(struct dpdk_port *port, uint16_t queue);
+/* Hears frames to an Ethernet group address. */
+int dpdk_port_hear(struct dpdk_port *port, const uint8_t group[6], struct pio_error *error);
+/* The port of this number while it is open, or NULL. */
+struct dpdk_port *dpdk_port_at(uint16_t id);
+/* Every how many microseconds the keeper looks. */
+#define DPDK_KEEPER_US 50000u
+
+/* Mbufs of closed ports that have not come back yet. Looks again. */
+uint32_t dpdk_pools_missing(void);
+
+/* Steers datagrams to queues in the device. 0 when it does; ENOTSUP when it cannot. dpdk_flow.c */
+int dpdk_flow_steer(struct dpdk_port *port, const struct dpdk_steer *steers, uint32_t count,
+                    struct pio_error *error);
+void dpdk_flow_clear(struct dpdk_port *port);
+
+#endif

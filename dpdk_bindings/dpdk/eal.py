@@ -1,0 +1,134 @@
+"""DPDK's environment abstraction layer (EAL), started once a process.
+
+``open_queue("dpdk:...")`` starts it with what was said to :func:`configure`, or with defaults that
+work on a laptop without huge pages and on a tuned host.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from dpdk_bindings._dpdk import ffi, lib
+from dpdk_bindings.dpdk.options import EalOptions
+from dpdk_bindings.errors import PioError, check, text
+
+HUGE_PAGES = Path("/sys/kernel/mm/hugepages")
+# An address no machine has: with it in the allow list, nothing is taken before it is named.
+NO_DEVICE = "ffff:ff:1f.7"
+LOG_TEXT_BYTES = 8193
+
+_configured = EalOptions()
+_started: EalOptions | None = None
+
+
+def huge_bytes_free(folder: Path = HUGE_PAGES) -> int:
+    """Bytes in huge pages, of all sizes and nodes, that nobody has taken."""
+    free = 0
+    for size in folder.glob("hugepages-*kB"):
+        kib = int(size.name.removeprefix("hugepages-").removesuffix("kB"))
+        pages = int((size / "free_hugepages").read_text())
+        free += pages * kib * 1024
+    return free
+
+
+def arguments(options: EalOptions, huge: bool, core: int) -> list[str]:
+    """EAL's argument vector; ``huge`` says whether memory is taken in huge pages."""
+    words = ["tickpath", "-l", str(core), f"--file-prefix={options.file_prefix}"]
+    if huge:
+        # Taken at the start, so that what is missing is missed then.
+        words += [f"--socket-mem={options.memory_mib}"] if options.in_memory else []
+        words += ["--in-memory"] if options.in_memory else ["--huge-unlink"]
+    else:
+        words += ["--no-huge", "-m", str(options.memory_mib)]
+        words += ["--no-shconf"] if options.in_memory else []
+    words += [] if options.iova == "auto" else [f"--iova-mode={options.iova}"]
+    for device in options.allow or (NO_DEVICE,):
+        words += ["-a", device]
+    words += ["-d", options.plugins] if options.plugins else []
+    words += [] if options.telemetry else ["--no-telemetry"]
+    level = "warning" if options.log_level == "quiet" else options.log_level
+    return [*words, f"--log-level={level}", *options.extra]
+
+
+def _memory(options: EalOptions) -> bool:
+    """Whether to take huge pages; raises PioError when they are demanded and not there."""
+    if options.huge_pages == "off":
+        return False
+    wanted, free = options.memory_mib << 20, huge_bytes_free()
+    if free >= wanted:
+        return True
+    if options.huge_pages == "on":
+        pages = -(-wanted // (2 << 20))
+        raise PioError(
+            12,
+            f"DPDK wants {options.memory_mib} MiB in huge pages and {free >> 20} MiB are free",
+            f'set them aside: echo {pages} > /proc/sys/vm/nr_hugepages, or lower memory_mib, or '
+            f'do without: huge_pages = "off"',
+        )
+    return False
+
+
+def configure(options: EalOptions, core: int = -1) -> None:
+    """Says how DPDK is to be started; ``core`` stands in where the options name none.
+
+    Raises PioError when it runs already with other options.
+    """
+    global _configured
+    if options.core < 0 and core >= 0:
+        options = msgspec.structs.replace(options, core=core)
+    if _started is not None and options != _started:
+        raise PioError(114, "DPDK runs in this process with other options",
+                       "configure it before the first queue is opened")
+    _configured = options
+
+
+def start() -> None:
+    """Starts EAL unless it runs. The caller's affinity stays; raises PioError."""
+    global _started
+    if lib.dpdk_eal_running():
+        return
+    options = _configured
+    core = options.core if options.core >= 0 else min(os.sched_getaffinity(0))
+    lib.dpdk_log_echo(options.log_level != "quiet")
+    words = [ffi.new("char[]", word.encode()) for word in
+             arguments(options, _memory(options), core)]
+    error = ffi.new("struct pio_error *")
+    check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
+    _started = options
+    atexit.register(_stop, os.getpid())
+
+
+def _stop(pid: int) -> None:
+    if os.getpid() == pid:
+        lib.dpdk_eal_stop()
+
+
+def running() -> bool:
+    return bool(lib.dpdk_eal_running())
+
+
+def huge_pages() -> bool:
+    """Whether this process's DPDK memory is in huge pages."""
+    return bool(lib.dpdk_eal_huge_pages())
+
+
+def version() -> str:
+    """Of the linked DPDK, as in "DPDK 22.11.11"."""
+    return text(lib.dpdk_eal_version())
+
+
+def log() -> str:
+    """What DPDK has said lately."""
+    buffer: Any = ffi.new("char[]", LOG_TEXT_BYTES)
+    lib.dpdk_log_text(buffer, LOG_TEXT_BYTES)
+    return text(buffer)
+
+
+def mbufs_missing() -> int:
+    """Mbufs of closed ports that have not come back to their pools."""
+    return int(lib.dpdk_pools_missing())
