@@ -24,6 +24,7 @@ cdef extern from "pio.h" nogil:
         uint32_t abi
         uint32_t frame_bytes_max
         uint32_t link
+        uint8_t forwards
         pio_stats stats
 
     cdef struct pio_queue:

@@ -33,6 +33,30 @@ static inline const char *dpdk_device_name(const struct rte_device *device) {
 #endif
 }
 
+/* data_off, refcnt, nb_segs and port: eight bytes side by side that drivers write at once, too. Their
+ * union has had more than one shape. */
+static inline void dpdk_rearm(struct rte_mbuf *m, uint64_t rearm) {
+    __builtin_memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), &rearm, sizeof rearm);
+}
+
+/* refcnt and nb_segs in one look. */
+#define DPDK_ONE_AND_ONE UINT32_C(0x00010001)
+static inline uint32_t dpdk_owners_and_segments(const struct rte_mbuf *m) {
+    uint32_t both;
+    __builtin_memcpy(&both, (const uint8_t *)m + offsetof(struct rte_mbuf, refcnt), sizeof both);
+    return both;
+}
+_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+               "refcnt and nb_segs lie side by side");
+
+static inline uint64_t dpdk_rearm_value(uint16_t port_id) {
+    struct rte_mbuf m = {.data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1, .port = port_id};
+    uint64_t rearm;
+    rte_mbuf_refcnt_set(&m, 1);
+    __builtin_memcpy(&rearm, (uint8_t *)&m + offsetof(struct rte_mbuf, data_off), sizeof rearm);
+    return rearm;
+}
+
 /* Experimental to this day, and so marked deprecated in every use. */
 static inline int dpdk_read_clock(uint16_t port_id, uint64_t *ticks) {
 #pragma GCC diagnostic push

@@ -108,8 +108,8 @@ static uint64_t tx_offloads(struct dpdk_port *port, const struct rte_eth_dev_inf
         wanted |= checksums;
         port->hardware_tx_checksums = 1;
     }
-    /* Our sent mbufs come from one pool and have one owner, which is what this asks for. */
-    if (!wanted)
+    /* Our sent mbufs have one owner and, without chains, one pool: what this asks for. */
+    if (!wanted && !port->scattered)
         wanted |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
     return wanted;
 }
@@ -154,19 +154,22 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
                        struct pio_error *error) {
     const struct dpdk_port_options *o = &port->options;
     int node = rte_eth_dev_socket_id(port->id);
-    /* The device's ring full, as much lent out, and a cache: see dpdk_pool.h. */
-    port->rx_pools[queue] = dpdk_pool_make(o->rx_slots + DPDK_LENT_MAX, o->segment_bytes, node);
-    port->tx_pools[queue] = dpdk_pool_make(o->tx_slots + DPDK_LENT_MAX, o->frame_bytes, node);
+    /* The device's rings full, and as much lent out; one pool where one size serves both ways, as
+     * MBUF_FAST_FREE asks and as is best for the cache. */
+    uint32_t rx = o->rx_slots + DPDK_LENT_MAX, tx = o->tx_slots + DPDK_LENT_MAX;
+    int one = o->segment_bytes == o->frame_bytes;
+    port->rx_pools[queue] = dpdk_pool_make(one ? rx + tx : rx, o->segment_bytes, node);
+    port->tx_pools[queue] = one ? port->rx_pools[queue] : dpdk_pool_make(tx, o->frame_bytes, node);
     if (!port->rx_pools[queue] || !port->tx_pools[queue])
         return dpdk_pool_refuse(error);
-    struct rte_eth_rxconf rx = info->default_rxconf;
-    struct rte_eth_txconf tx = info->default_txconf;
-    rx.offloads = rx_offloads(port, info);
-    tx.offloads = tx_offloads(port, info);
-    int result = rte_eth_rx_queue_setup(port->id, queue, o->rx_slots, (unsigned)node, &rx,
+    struct rte_eth_rxconf rx_conf = info->default_rxconf;
+    struct rte_eth_txconf tx_conf = info->default_txconf;
+    rx_conf.offloads = rx_offloads(port, info);
+    tx_conf.offloads = tx_offloads(port, info);
+    int result = rte_eth_rx_queue_setup(port->id, queue, o->rx_slots, (unsigned)node, &rx_conf,
                                         port->rx_pools[queue]);
     if (!result)
-        result = rte_eth_tx_queue_setup(port->id, queue, o->tx_slots, (unsigned)node, &tx);
+        result = rte_eth_tx_queue_setup(port->id, queue, o->tx_slots, (unsigned)node, &tx_conf);
     return result ? refuse_device("set up a queue of", result, port, error) : 0;
 }
 
@@ -234,8 +237,9 @@ static void port_tear_down(struct dpdk_port *port) {
     port->started = 0;
     port_detach(port);
     for (uint32_t i = 0; i < DPDK_QUEUES_MAX; i++) {
+        if (port->tx_pools[i] != port->rx_pools[i])
+            dpdk_pool_retire(port->tx_pools[i]);
         dpdk_pool_retire(port->rx_pools[i]);
-        dpdk_pool_retire(port->tx_pools[i]);
     }
     memset(port, 0, sizeof *port);
 }

@@ -11,7 +11,9 @@
  *   3. tx_lend gives empty frames, whose length is then their capacity. Write the bytes, set the
  *      length, and pass them to tx_burst in the order lent: it takes the first k and returns k; the
  *      rest stay yours. Retry a bounded number of times, then give them back with tx_return.
- *   4. A received frame is never transmitted, and a lent frame is sent only by its own queue.
+ *   4. A lent frame is sent only by its own queue. So is a received frame, and only where
+ *      info->forwards is 1: tx_burst then takes frames still held, the oldest first, and they need
+ *      no release; one call has frames of one kind. Elsewhere copy it into a lent frame.
  *   5. One queue, one thread, no locks.
  *
  * What every backend keeps to:
@@ -84,7 +86,8 @@ struct pio_info {
     uint32_t frame_bytes_max;
     uint32_t link; /* enum pio_link; a file at its end, or a peer that left, is down */
     uint8_t mac[6]; /* the device's own Ethernet address; all zero: it has none */
-    uint8_t reserved[6];
+    uint8_t forwards; /* 1: tx_burst takes received frames, too */
+    uint8_t reserved[5];
     const struct pio_backend *backend;
     char mode[32];    /* what was really obtained: "shared", "zerocopy", "copy", "skb", ... */
     char device[256]; /* as given to pio_open, without the backend's name */

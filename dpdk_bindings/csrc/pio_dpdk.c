@@ -8,6 +8,8 @@
  * likewise, and tx[tx_lent, tx_filled) are empty mbufs at hand. A position is an index modulo
  * DPDK_LENT_MAX; no window wraps within one burst.
  *
+ * A received mbuf may also be sent from there: forwarding costs no copy and no pool.
+ *
  * An empty mbuf comes raw from its pool, where it lies with one owner, one segment and no next;
  * what else the driver reads is set when it is sent. Nothing here asks the device for registers:
  * link and statistics are what the keeper published (dpdk_port.h).
@@ -17,19 +19,26 @@
 #include <string.h>
 
 #define MASK (DPDK_LENT_MAX - 1u)
+/* Mbufs looked ahead while a burst is received: from net_ring they come untouched. */
+#define AHEAD 4u
 #define at_most(a, b) ((a) < (b) ? (a) : (b))
 
 /* ---- giving mbufs back ---- */
 
-/* Runs of mbufs of one pool that need nothing but to be put there; others one by one. */
-static inline void mbufs_free(struct rte_mbuf **mbufs, uint32_t count) {
-    const uint64_t attached = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+#define ATTACHED (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+
+/* Nothing but to be put back into its pool: one owner, one segment, its own memory. */
+static inline int simple(const struct rte_mbuf *m) {
+    return dpdk_owners_and_segments(m) == DPDK_ONE_AND_ONE && !(m->ol_flags & ATTACHED);
+}
+
+/* Runs of simple mbufs of one pool together, others one by one. */
+static void mbufs_free(struct rte_mbuf **mbufs, uint32_t count) {
     uint32_t first = 0;
     while (first < count) {
         struct rte_mempool *pool = mbufs[first]->pool;
         uint32_t end = first;
-        while (end < count && mbufs[end]->pool == pool && mbufs[end]->nb_segs == 1 &&
-               rte_mbuf_refcnt_read(mbufs[end]) == 1 && !(mbufs[end]->ol_flags & attached))
+        while (end < count && mbufs[end]->pool == pool && simple(mbufs[end]))
             end++;
         if (end > first)
             rte_mempool_put_bulk(pool, (void *const *)&mbufs[first], end - first);
@@ -55,7 +64,7 @@ static inline uint32_t flags_of(uint64_t ol_flags) {
     return (ol_flags & mask) == good ? PIO_FRAME_CHECKSUM_GOOD : 0;
 }
 
-static inline uint64_t timestamp_of(const struct dpdk_port *port, const struct rte_mbuf *m) {
+static uint64_t timestamp_of(const struct dpdk_port *port, const struct rte_mbuf *m) {
     if (port->timestamp_offset < 0 || !(m->ol_flags & port->timestamp_flag))
         return 0;
     uint64_t ticks = *RTE_MBUF_DYNFIELD(m, port->timestamp_offset, const uint64_t *);
@@ -134,11 +143,38 @@ static __attribute__((cold, noinline)) struct rte_mbuf *look_closer(struct pio_q
     return NULL;
 }
 
+static inline void frame_lend(struct rte_mbuf *m, struct pio_frame *frame, uint64_t timestamp_ns) {
+    frame->data = rte_pktmbuf_mtod(m, uint8_t *);
+    frame->length = m->pkt_len;
+    frame->flags = flags_of(m->ol_flags);
+    frame->timestamp_ns = timestamp_ns;
+    frame->cookie = (uintptr_t)m;
+}
+
+/* A burst with something out of the ordinary in it, frame by frame; how many are lent. */
+static __attribute__((noinline)) uint32_t lend_closely(struct pio_queue *queue,
+                                                       struct rte_mbuf **mbufs, uint32_t got,
+                                                       struct pio_frame *frames) {
+    struct dpdk_queue *q = queue->state;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < got; i++) {
+        struct rte_mbuf *m = look_closer(queue, mbufs[i]);
+        if (!m)
+            continue;
+        frame_lend(m, &frames[count], timestamp_of(q->port, m));
+        q->foreign |= m->pool != q->rx_pool || !simple(m);
+        queue->info->stats.rx_bytes += m->pkt_len;
+        mbufs[count++] = m;
+    }
+    return count;
+}
+
 static uint32_t dpdk_rx_burst(struct pio_queue *queue, struct pio_frame *frames,
                               uint32_t count_max) {
     struct dpdk_queue *q = queue->state;
     struct pio_stats *stats = &queue->info->stats;
     const uint32_t longest = queue->info->frame_bytes_max - PIO_FRAME_BYTES_MIN;
+    const struct rte_mempool *pool = q->rx_pool;
     uint32_t first = (uint32_t)q->rx_lent & MASK;
     uint32_t room = DPDK_LENT_MAX - (uint32_t)(q->rx_lent - q->rx_released);
     if (__builtin_expect(q->parked, 0))
@@ -147,30 +183,24 @@ static uint32_t dpdk_rx_burst(struct pio_queue *queue, struct pio_frame *frames,
     struct rte_mbuf **mbufs = &q->rx[first];
     uint32_t got = rte_eth_rx_burst(q->port_id, q->queue_id, mbufs,
                                     (uint16_t)at_most(at_most(room, count_max), PIO_BURST_MAX));
-    uint32_t count = 0;
+    uint32_t odd = q->closer;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < got; i++) {
         struct rte_mbuf *m = mbufs[i];
-        if (__builtin_expect(m->nb_segs != 1 || m->pkt_len - PIO_FRAME_BYTES_MIN > longest ||
-                                 q->filter_count,
-                             0)) {
-            m = look_closer(queue, m);
-            if (!m)
-                continue;
-        }
-        struct pio_frame *frame = &frames[count];
-        frame->data = rte_pktmbuf_mtod(m, uint8_t *);
-        frame->length = m->pkt_len;
-        frame->flags = flags_of(m->ol_flags);
-        frame->timestamp_ns = timestamp_of(q->port, m);
-        frame->cookie = (uintptr_t)m;
+        if (i + AHEAD < got)
+            __builtin_prefetch(mbufs[i + AHEAD]);
+        frame_lend(m, &frames[i], 0);
         bytes += m->pkt_len;
-        mbufs[count++] = m;
+        odd |= (uint32_t)(m->pkt_len - PIO_FRAME_BYTES_MIN > longest) | (m->pool != pool) |
+               (uint32_t)!simple(m);
     }
-    q->rx_lent += count;
-    stats->rx_frames += count;
-    stats->rx_bytes += bytes;
-    return count;
+    if (__builtin_expect(odd, 0))
+        got = lend_closely(queue, mbufs, got, frames);
+    else
+        stats->rx_bytes += bytes;
+    q->rx_lent += got;
+    stats->rx_frames += got;
+    return got;
 }
 
 static void dpdk_rx_release(struct pio_queue *queue, const struct pio_frame *frames,
@@ -181,10 +211,14 @@ static void dpdk_rx_release(struct pio_queue *queue, const struct pio_frame *fra
     while (count) {
         uint32_t first = (uint32_t)q->rx_released & MASK;
         uint32_t run = at_most(count, DPDK_LENT_MAX - first);
-        mbufs_free(&q->rx[first], run);
+        if (__builtin_expect(q->foreign, 0))
+            mbufs_free(&q->rx[first], run);
+        else
+            rte_mempool_put_bulk(q->rx_pool, (void *const *)&q->rx[first], run);
         q->rx_released += run;
         count -= run;
     }
+    q->foreign = q->foreign && q->rx_released != q->rx_lent;
 }
 
 /* ---- transmit ---- */
@@ -253,7 +287,7 @@ static inline uint32_t ready_run(struct pio_queue *queue, const struct pio_frame
         if (__builtin_expect(frames[run].cookie != (uintptr_t)m, 0) ||
             __builtin_expect(length - PIO_FRAME_BYTES_MIN > longest, 0))
             break;
-        m->data_off = RTE_PKTMBUF_HEADROOM;
+        dpdk_rearm(m, q->rearm);
         m->ol_flags = 0;
         m->data_len = (uint16_t)length;
         m->pkt_len = length;
@@ -264,13 +298,62 @@ static inline uint32_t ready_run(struct pio_queue *queue, const struct pio_frame
     return run;
 }
 
+/* Readies received frames whose length was changed, up to one that cannot be sent. */
+static __attribute__((noinline)) uint32_t forward_changed(struct rte_mbuf **mbufs,
+                                                          const struct pio_frame *frames,
+                                                          uint32_t count) {
+    uint32_t run = 0;
+    for (; run < count; run++) {
+        struct rte_mbuf *m = mbufs[run];
+        uint32_t length = frames[run].length;
+        if (frames[run].cookie != (uintptr_t)m || length > m->pkt_len ||
+            length < PIO_FRAME_BYTES_MIN || !simple(m))
+            break; /* it stays the caller's, to be released */
+        m->data_len = (uint16_t)length;
+        m->pkt_len = length;
+    }
+    return run;
+}
+
+/* Sends the oldest received frames still held, where they lie. What the device said of them at
+ * reception are other flags than those it is told by at sending. */
+static uint32_t forward(struct pio_queue *queue, const struct pio_frame *frames, uint32_t count) {
+    struct dpdk_queue *q = queue->state;
+    struct pio_stats *stats = &queue->info->stats;
+    uint32_t first = (uint32_t)q->rx_released & MASK, sent = 0;
+    struct rte_mbuf **mbufs = &q->rx[first];
+    uint64_t bytes = 0;
+    uint32_t odd = q->foreign;
+    count = at_most((uint32_t)at_most((uint64_t)count, q->rx_lent - q->rx_released),
+                    DPDK_LENT_MAX - first);
+    for (uint32_t i = 0; i < count; i++) {
+        odd |= (uint32_t)(frames[i].cookie != (uintptr_t)mbufs[i]) |
+               (uint32_t)(frames[i].length != mbufs[i]->pkt_len);
+        bytes += frames[i].length;
+    }
+    uint32_t run = __builtin_expect(odd, 0) ? forward_changed(mbufs, frames, count) : count;
+    if (!q->parked)
+        sent = rte_eth_tx_burst(q->port_id, q->queue_id, mbufs, (uint16_t)run);
+    for (uint32_t i = sent; i < count; i++)
+        bytes -= frames[i].length;
+    q->rx_released += sent;
+    stats->tx_frames += sent;
+    stats->tx_bytes += bytes;
+    stats->tx_full += run - sent;
+    return sent;
+}
+
 static uint32_t dpdk_tx_burst(struct pio_queue *queue, const struct pio_frame *frames,
                               uint32_t count) {
     struct dpdk_queue *q = queue->state;
     struct pio_stats *stats = &queue->info->stats;
     struct rte_mbuf *mbufs[PIO_BURST_MAX];
     uint32_t taken = 0;
-    count = (uint32_t)at_most((uint64_t)at_most(count, PIO_BURST_MAX), q->tx_lent - q->tx_sent);
+    count = at_most(count, PIO_BURST_MAX);
+    if (count && q->rx_released != q->rx_lent &&
+        frames[0].cookie == (uintptr_t)q->rx[q->rx_released & MASK])
+        return forward(queue, frames, count);
+    count = (uint32_t)at_most((uint64_t)count, q->tx_lent - q->tx_sent);
     while (taken < count) {
         uint32_t run = ready_run(queue, frames + taken, count - taken, mbufs);
         uint32_t sent = run && !q->parked

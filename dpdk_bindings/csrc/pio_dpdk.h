@@ -19,13 +19,16 @@ struct dpdk_queue {
     struct dpdk_port *port;
     uint16_t port_id, queue_id;
     uint32_t parked;      /* we do not touch the device */
+    uint32_t closer;      /* 1: every received frame is looked at closer (filter, timestamps) */
+    uint32_t foreign;     /* 1: some lent mbuf is not simply to be put into rx_pool */
     uint32_t filter_count;
+    uint64_t rearm;       /* of an mbuf to be sent */
     uint64_t generation;  /* of what the keeper published, last taken over */
     /* Received mbufs [rx_released, rx_lent) are with the caller, in this order. */
     uint64_t rx_lent, rx_released;
     /* Empty mbufs [tx_sent, tx_lent) are with the caller, [tx_lent, tx_filled) wait for it. */
     uint64_t tx_sent, tx_lent, tx_filled;
-    struct rte_mempool *tx_pool;
+    struct rte_mempool *rx_pool, *tx_pool;
     struct dpdk_steer filter[DPDK_STEERS_MAX];
     struct rte_mbuf *rx[DPDK_LENT_MAX];
     struct rte_mbuf *tx[DPDK_LENT_MAX];

@@ -167,7 +167,11 @@ static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error
     }
     q->port_id = q->port->id;
     q->queue_id = options.queue;
+    q->rx_pool = q->port->rx_pools[options.queue];
     q->tx_pool = q->port->tx_pools[options.queue];
+    q->rearm = dpdk_rearm_value(q->port_id);
+    q->closer = q->filter_count || q->port->timestamp_offset >= 0;
+    queue->info->forwards = 1;
     queue->state = q;
     queue->info->frame_bytes_max = options.port.frame_bytes;
     memcpy(queue->info->mac, q->port->mac, sizeof q->port->mac);
