@@ -33,8 +33,8 @@ static inline const char *dpdk_device_name(const struct rte_device *device) {
 #endif
 }
 
-/* data_off, refcnt, nb_segs and port: eight bytes side by side that drivers write at once, too. Their
- * union has had more than one shape. */
+/* data_off, refcnt, nb_segs and port: eight bytes side by side that drivers write at once, too.
+ * Their union has had more than one shape. */
 static inline void dpdk_rearm(struct rte_mbuf *m, uint64_t rearm) {
     __builtin_memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), &rearm, sizeof rearm);
 }
