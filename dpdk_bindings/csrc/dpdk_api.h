@@ -2,7 +2,9 @@
 #ifndef TICKPATH_DPDK_API_H
 #define TICKPATH_DPDK_API_H
 
+#include "dpdk_burst.h"
 #include "dpdk_eal.h"
+#include "dpdk_handle.h"
 #include "dpdk_pool.h"
 #include "dpdk_port.h"
 

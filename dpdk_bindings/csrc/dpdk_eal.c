@@ -27,6 +27,8 @@ static struct {
 
 static enum { EAL_NEW, EAL_RUNS, EAL_FAILED, EAL_STOPPED } eal_state = EAL_NEW;
 
+static int forked;
+
 /* ---- the log ---- */
 
 static ssize_t log_write(void *cookie, const char *text, size_t bytes) {
@@ -150,6 +152,10 @@ static int start_refused(int number, struct pio_error *error) {
                       "DPDK does not start: %.180s", line[0] ? line : rte_strerror(number));
 }
 
+static void note_fork(void) {
+    forked = 1;
+}
+
 int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error) {
     /* rte_eal_init writes to the vector (and getopt sorts it), so it gets its own. */
     char *arguments[ARGUMENTS_MAX + 1];
@@ -183,6 +189,8 @@ int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error) {
     if (result < 0)
         return start_refused(number, error);
     eal_state = EAL_RUNS;
+    pthread_atfork(NULL, NULL, note_fork);
+    atexit(dpdk_eal_stop);
     return 0;
 }
 
@@ -191,10 +199,14 @@ int dpdk_eal_running(void) {
 }
 
 void dpdk_eal_stop(void) {
-    if (eal_state != EAL_RUNS)
+    if (eal_state != EAL_RUNS || forked)
         return;
     eal_state = EAL_STOPPED;
     rte_eal_cleanup();
+}
+
+int dpdk_eal_forked(void) {
+    return forked;
 }
 
 int dpdk_eal_huge_pages(void) {

@@ -13,8 +13,11 @@
  * Harmless when it runs already; EAL cannot be started again after it was stopped. */
 int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error);
 int dpdk_eal_running(void);
-/* Closes every port that is left and gives back memory; for the end of the process. */
+/* Closes every port that is left and gives back memory. Happens by itself at exit(), after the
+ * interpreter's end: no Python object can look at a frame then. */
 void dpdk_eal_stop(void);
+/* 1 in a process forked from the one that started it: its ports and frames are not ours. */
+int dpdk_eal_forked(void);
 /* 1 when this process's DPDK memory is in huge pages. */
 int dpdk_eal_huge_pages(void);
 /* "DPDK 22.11.11" */

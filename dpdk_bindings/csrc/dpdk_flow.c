@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* One rule: IPv4 to this address, UDP to this port if one is named, goes to this queue. */
-static struct rte_flow *rule_make(uint16_t port_id, const struct dpdk_steer *steer,
-                                  struct rte_flow_error *why) {
+/* IPv4 to this address, UDP to this port if one is named. */
+struct rte_flow *dpdk_flow_make(uint16_t port_id, const struct dpdk_steer *steer,
+                                struct rte_flow_error *why) {
     struct rte_flow_attr attr = {.ingress = 1};
     struct rte_flow_item_ipv4 ip = {.hdr.dst_addr = rte_cpu_to_be_32(steer->address)};
     struct rte_flow_item_ipv4 ip_mask = {.hdr.dst_addr = RTE_BE32(UINT32_MAX)};
@@ -23,6 +23,8 @@ static struct rte_flow *rule_make(uint16_t port_id, const struct dpdk_steer *ste
         {.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue},
         {.type = RTE_FLOW_ACTION_TYPE_END},
     };
+    if (steer->queue == DPDK_STEER_DROP)
+        actions[0] = (struct rte_flow_action){.type = RTE_FLOW_ACTION_TYPE_DROP};
     return rte_flow_create(port_id, &attr, pattern, actions, why);
 }
 
@@ -32,7 +34,7 @@ int dpdk_flow_steer(struct dpdk_port *port, const struct dpdk_steer *steers, uin
     struct rte_flow_error why = {0};
     for (uint32_t i = 0; i < count; i++) {
         struct rte_flow *flow = port->flow_count < DPDK_STEERS_MAX * 2
-                                    ? rule_make(port->id, &steers[i], &why)
+                                    ? dpdk_flow_make(port->id, &steers[i], &why)
                                     : NULL;
         if (flow) {
             port->flows[port->flow_count++] = flow;

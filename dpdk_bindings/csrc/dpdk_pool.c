@@ -4,6 +4,7 @@
 #include "dpdk_eal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,15 +12,17 @@
 #define CACHED_MAX (DPDK_CACHE_MBUFS + DPDK_CACHE_MBUFS / 2)
 #define LINE_BYTES 64u
 
+static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct retired {
     struct retired *next;
     struct rte_mempool *pool;
 } *retired;
 
 struct rte_mempool *dpdk_pool_make(uint32_t count, uint32_t frame_bytes, int node) {
-    static uint32_t made;
+    static uint32_t made; /* by several threads */
     char name[RTE_MEMPOOL_NAMESIZE];
-    snprintf(name, sizeof name, "tickpath-%u", made++);
+    snprintf(name, sizeof name, "tickpath-%u",
+             __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
     uint32_t room = RTE_PKTMBUF_HEADROOM + ((frame_bytes + LINE_BYTES - 1) & ~(LINE_BYTES - 1));
     return rte_pktmbuf_pool_create(name, count + CACHED_MAX, DPDK_CACHE_MBUFS, 0, (uint16_t)room,
                                    node < 0 ? SOCKET_ID_ANY : node);
@@ -37,14 +40,17 @@ int dpdk_pool_refuse(struct pio_error *error) {
 void dpdk_pool_retire(struct rte_mempool *pool) {
     struct retired *entry = pool ? malloc(sizeof *entry) : NULL;
     if (entry) {
+        pthread_mutex_lock(&retired_lock);
         *entry = (struct retired){retired, pool};
         retired = entry;
+        pthread_mutex_unlock(&retired_lock);
     }
     dpdk_pools_missing();
 }
 
 uint32_t dpdk_pools_missing(void) {
     uint32_t missing = 0;
+    pthread_mutex_lock(&retired_lock);
     for (struct retired **at = &retired; *at;) {
         struct retired *entry = *at;
         uint32_t out = rte_mempool_in_use_count(entry->pool);
@@ -57,5 +63,6 @@ uint32_t dpdk_pools_missing(void) {
         rte_mempool_free(entry->pool);
         free(entry);
     }
+    pthread_mutex_unlock(&retired_lock);
     return missing;
 }

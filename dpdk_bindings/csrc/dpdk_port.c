@@ -109,7 +109,7 @@ static uint64_t tx_offloads(struct dpdk_port *port, const struct rte_eth_dev_inf
         port->hardware_tx_checksums = 1;
     }
     /* Our sent mbufs have one owner and, without chains, one pool: what this asks for. */
-    if (!wanted && !port->scattered)
+    if (!wanted && !port->scattered && !port->options.forwards)
         wanted |= info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
     return wanted;
 }
@@ -154,9 +154,10 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
                        struct pio_error *error) {
     const struct dpdk_port_options *o = &port->options;
     int node = rte_eth_dev_socket_id(port->id);
+    uint32_t lent = o->lent_max ? o->lent_max : DPDK_LENT_MAX;
     /* The device's rings full, and as much lent out; one pool where one size serves both ways, as
      * MBUF_FAST_FREE asks and as is best for the cache. */
-    uint32_t rx = o->rx_slots + DPDK_LENT_MAX, tx = o->tx_slots + DPDK_LENT_MAX;
+    uint32_t rx = o->rx_slots + lent, tx = o->tx_slots + DPDK_LENT_MAX;
     int one = o->segment_bytes == o->frame_bytes;
     port->rx_pools[queue] = dpdk_pool_make(one ? rx + tx : rx, o->segment_bytes, node);
     port->tx_pools[queue] = one ? port->rx_pools[queue] : dpdk_pool_make(tx, o->frame_bytes, node);

@@ -26,8 +26,9 @@
 struct dpdk_steer {
     uint32_t address;
     uint16_t port; /* 0: every port */
-    uint16_t queue;
+    uint16_t queue; /* or DPDK_STEER_DROP */
 };
+#define DPDK_STEER_DROP UINT16_MAX
 
 /* How a port is to be set up. Every queue opened from it must ask for the same. */
 struct dpdk_port_options {
@@ -35,7 +36,10 @@ struct dpdk_port_options {
     uint16_t rx_slots, tx_slots; /* descriptors a queue */
     uint32_t frame_bytes;        /* longest frame */
     uint32_t segment_bytes;      /* room of one received mbuf; shorter than a frame: chains */
-    uint8_t promiscuous, checksums, timestamps, reserved;
+    uint8_t promiscuous, checksums, timestamps;
+    uint8_t forwards;  /* sends frames of any pool, and holds some of them itself */
+    uint32_t lent_max; /* received frames that may be out at once, beside the ring's; 0: the most
+                          that a queue lends */
 };
 
 /* What the keeper last saw; written by it alone. */
@@ -85,5 +89,8 @@ uint32_t dpdk_pools_missing(void);
 int dpdk_flow_steer(struct dpdk_port *port, const struct dpdk_steer *steers, uint32_t count,
                     struct pio_error *error);
 void dpdk_flow_clear(struct dpdk_port *port);
+/* One rule, its maker's to end. NULL when the device cannot. */
+struct rte_flow *dpdk_flow_make(uint16_t port_id, const struct dpdk_steer *steer,
+                                struct rte_flow_error *why);
 
 #endif

@@ -95,7 +95,8 @@ static int options_read(struct options *o, const char *text, struct pio_error *e
     o->queue = (uint16_t)queue;
     o->port = (struct dpdk_port_options){
         (uint16_t)queues, (uint16_t)rx_slots, (uint16_t)tx_slots, (uint32_t)frame_bytes,
-        (uint32_t)segment_bytes, (uint8_t)promiscuous, (uint8_t)checksums, (uint8_t)timestamps, 0};
+        (uint32_t)segment_bytes, (uint8_t)promiscuous, (uint8_t)checksums, (uint8_t)timestamps,
+        0, 0};
     return steer[0] ? steers_read(o, steer, error) : 0;
 }
 

@@ -6,7 +6,6 @@ work on a laptop without huge pages and on a tuned host.
 
 from __future__ import annotations
 
-import atexit
 import os
 from pathlib import Path
 from typing import Any
@@ -87,25 +86,26 @@ def configure(options: EalOptions, core: int = -1) -> None:
     _configured = options
 
 
-def start() -> None:
-    """Starts EAL unless it runs. The caller's affinity stays; raises PioError."""
+def start(**options: Any) -> None:
+    """Starts DPDK unless it runs; ``options`` are the fields of :class:`EalOptions`.
+
+    Without any, it is as :func:`configure` was told, or by default. The caller's affinity stays.
+    Raises PioError, a sentence with its remedy, also when it runs with other options; ValueError
+    when an option is none, or its value is.
+    """
     global _started
+    if options:
+        configure(msgspec.convert(options, EalOptions))
     if lib.dpdk_eal_running():
         return
-    options = _configured
-    core = options.core if options.core >= 0 else min(os.sched_getaffinity(0))
-    lib.dpdk_log_echo(options.log_level != "quiet")
+    chosen = _configured
+    core = chosen.core if chosen.core >= 0 else min(os.sched_getaffinity(0))
+    lib.dpdk_log_echo(chosen.log_level != "quiet")
     words = [ffi.new("char[]", word.encode()) for word in
-             arguments(options, _memory(options), core)]
+             arguments(chosen, _memory(chosen), core)]
     error = ffi.new("struct pio_error *")
     check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
-    _started = options
-    atexit.register(_stop, os.getpid())
-
-
-def _stop(pid: int) -> None:
-    if os.getpid() == pid:
-        lib.dpdk_eal_stop()
+    _started = chosen
 
 
 def running() -> bool:

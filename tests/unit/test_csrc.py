@@ -16,6 +16,12 @@ FILES = sorted(path for directory in DIRECTORIES for path in directory.glob("*.[
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 
 
+def dpdk_flags() -> list[str]:
+    if not shutil.which("pkg-config") or subprocess.run(["pkg-config", "libdpdk"]).returncode:
+        pytest.skip("this machine has no libdpdk")
+    return subprocess.check_output(["pkg-config", "--cflags", "libdpdk"], text=True).split()
+
+
 def test_there_is_c_to_compile() -> None:
     assert {"pio.h", "pio_memory.c", "wire.h"} <= {path.name for path in FILES}
 
@@ -29,6 +35,8 @@ def test_it_compiles_without_a_warning(path: Path, tmp_path: Path) -> None:
         source = tmp_path / "alone.c"
         source.write_text(f'#include "{path.name}"\nint declared_so_that_it_is_not_empty;\n')
     includes = [f"-I{directory}" for directory in DIRECTORIES]
+    if "dpdk" in path.name:
+        includes += dpdk_flags()
     command = ["gcc", "-std=gnu11", "-O2", *WARNINGS, *includes, "-c", str(source)]
     run = subprocess.run([*command, "-o", "/dev/null"], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
