@@ -12,8 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from bench.measures import MEASURES, cpu_name
-from bench.rows import Row
+from bench.measures import MEASURES, Row, cpu_name
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,7 @@
 #include "dpdk_eal.h"
 
 #include "dpdk_compat.h"
+#include "dpdk_keeper.h"
 #include "pio_internal.h"
 
 #include <errno.h>
@@ -31,8 +32,27 @@ static int forked;
 
 /* ---- the log ---- */
 
+/* Lines beyond what was asked for are only listened to: see dpdk_keeper.c. */
+static int memif_type = -1;
+static uint32_t level_wanted = RTE_LOG_MAX;
+static __thread int hushed_thread;
+
+static void listen_to_memif(void) {
+    level_wanted = rte_log_get_global_level();
+    int type = rte_log_register("pmd.net.memif"); /* the driver's own, if it is there */
+    if (type < 0)
+        return;
+    rte_log_set_level((uint32_t)type, RTE_LOG_DEBUG);
+    rte_log_set_global_level(RTE_LOG_DEBUG);
+    memif_type = type;
+}
+
 static ssize_t log_write(void *cookie, const char *text, size_t bytes) {
     (void)cookie;
+    if (memif_type >= 0 && rte_log_cur_msg_logtype() == memif_type && rte_thread_is_intr())
+        dpdk_keeper_beware(text, bytes);
+    if (hushed_thread || (uint32_t)rte_log_cur_msg_loglevel() > level_wanted)
+        return (ssize_t)bytes;
     pthread_mutex_lock(&kept.lock);
     size_t fits = bytes < LOG_BYTES ? bytes : LOG_BYTES;
     const char *tail = text + bytes - fits;
@@ -53,6 +73,10 @@ void dpdk_log_clear(void) {
     pthread_mutex_lock(&kept.lock);
     kept.length = 0;
     pthread_mutex_unlock(&kept.lock);
+}
+
+void dpdk_log_hush(int on) {
+    hushed_thread = on;
 }
 
 void dpdk_log_echo(int on) {
@@ -188,6 +212,7 @@ int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error) {
         pthread_setaffinity_np(pthread_self(), sizeof affinity, &affinity);
     if (result < 0)
         return start_refused(number, error);
+    listen_to_memif();
     eal_state = EAL_RUNS;
     pthread_atfork(NULL, NULL, note_fork);
     atexit(dpdk_eal_stop);

@@ -33,5 +33,7 @@ void dpdk_log_clear(void);
 size_t dpdk_log_text(char *text, size_t bytes);
 /* 1: lines go to standard error, too. */
 void dpdk_log_echo(int on);
+/* 1: what the calling thread logs from now on is not kept. */
+void dpdk_log_hush(int on);
 
 #endif

@@ -26,14 +26,12 @@ struct dpdk_handle {
 
 /* ---- a lane's turn ---- */
 
-/* Ours before we look, while the keeper asks before it looks: so not both go on. */
 static int device_claim(struct dpdk_port *port, uint16_t queue) {
-    __atomic_store_n(&port->parked[queue], 0, __ATOMIC_SEQ_CST);
-    return !__atomic_load_n(&port->parking, __ATOMIC_SEQ_CST);
+    return dpdk_guard_enter(&port->guards[queue]);
 }
 
 static void device_leave(struct dpdk_port *port, uint16_t queue) {
-    __atomic_store_n(&port->parked[queue], 1, __ATOMIC_RELEASE);
+    dpdk_guard_leave(&port->guards[queue]);
 }
 
 /* 1 and the lane to ourselves; 0 when the keeper wants the device; -errno. Else as before. */
@@ -115,8 +113,8 @@ int dpdk_handle_open(const char *device, const struct dpdk_port_options *options
         }
         pthread_mutex_init(&made->lanes[queue].lock, NULL);
         made->lanes[queue].port = made->port;
-        device_leave(made->port, queue);
     }
+    made->port->keeps_mbufs = 0; /* bursts outlive ports: their memory stays, and is missed */
     made->queues = options->queues;
     *handle = made;
     return 0;

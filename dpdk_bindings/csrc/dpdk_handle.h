@@ -4,8 +4,7 @@
  * so do those who control the port (under the keeper's lock). Whatever is asked of it after
  * dpdk_handle_close answers -ENODEV, and in a forked child -ECHILD.
  *
- * Nobody is within the device except in a burst, so a queue counts as parked between two of them,
- * and the keeper may restart the port (dpdk_port.h) whether or not anybody polls.
+ * Nobody is within the device except in a burst, and then within its queue's guard (dpdk_port.h).
  */
 #ifndef TICKPATH_DPDK_HANDLE_H
 #define TICKPATH_DPDK_HANDLE_H

@@ -7,13 +7,17 @@
 /* Held by whoever opens, closes or looks after ports. */
 void dpdk_keeper_lock(void);
 void dpdk_keeper_unlock(void);
-/* With the lock held: sees to it that the keeper runs. */
+/* With the lock held: sees to it that the keeper runs, for as long as a port is open. */
 void dpdk_keeper_start(void);
-/* Without the lock: it does not run any more when this returns. */
-void dpdk_keeper_stop(void);
 /* Reads link and statistics and publishes them. */
 void dpdk_keeper_look(struct dpdk_port *port);
-/* 1 for a device that finds its peer only when it is started: memif's client. */
-int dpdk_keeper_reconnects(const char *device, const char *driver);
+/* With the lock held: runs `work` on EAL's interrupt thread, between its handlers, and waits. */
+void dpdk_keeper_run(void (*work)(struct dpdk_port *), struct dpdk_port *port);
+/* 1 for a memif device that finds its peer only when it is started: the client. */
+int dpdk_keeper_reconnects(const char *device);
+/* Called on the interrupt thread with what memif's driver says before it acts on a message from its
+ * peer: when this returns, no burst of a memif port is under way or will be before the driver is
+ * done. */
+void dpdk_keeper_beware(const char *line, size_t bytes);
 
 #endif

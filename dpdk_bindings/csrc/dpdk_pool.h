@@ -20,6 +20,8 @@ struct rte_mempool *dpdk_pool_make(uint32_t count, uint32_t frame_bytes, int nod
 int dpdk_pool_refuse(struct pio_error *error);
 /* Frees the pool, now or when all of it is back. NULL is allowed. */
 void dpdk_pool_retire(struct rte_mempool *pool);
+/* Frees the pool whatever is missing: for a driver that keeps mbufs when it is closed. */
+void dpdk_pool_drop(struct rte_mempool *pool);
 /* Mbufs that retired pools still miss. Frees those that miss none. */
 uint32_t dpdk_pools_missing(void);
 

@@ -15,13 +15,17 @@
 #define BEYOND_MTU_BYTES 18u
 /* How long a clock is watched to learn its rate: a part in 10^4 of error from 1 us of jitter. */
 #define CLOCK_WATCH_NS 10000000L
+/* Room in a received mbuf that drivers count on: AF_PACKET's slots and AF_XDP's chunks are no
+ * smaller. */
+#define ROOM_BYTES_MIN 2048u
 
-static struct dpdk_port ports[DPDK_PORTS_MAX];
+struct dpdk_port dpdk_ports[DPDK_PORTS_MAX];
 
-struct dpdk_port *dpdk_port_at(uint16_t id) {
+/* The port of this number while it is open, or NULL. */
+static struct dpdk_port *port_at(uint16_t id) {
     for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
-        if (ports[i].attached && ports[i].id == id)
-            return &ports[i];
+        if (dpdk_ports[i].attached && dpdk_ports[i].id == id)
+            return &dpdk_ports[i];
     return NULL;
 }
 
@@ -37,6 +41,19 @@ static int refuse_device(const char *what, int number, const struct dpdk_port *p
 
 /* ---- attach ---- */
 
+/* The port of a device. Mostly it has the device's name, but a card with two of them, or net_ring
+ * that is given others' rings, names its ports otherwise: then the first that is not open. */
+static int port_find_by_name(const char *name, uint16_t *id) {
+    struct rte_eth_dev_info info;
+    if (!rte_eth_dev_get_port_by_name(name, id))
+        return 1;
+    RTE_ETH_FOREACH_DEV(*id)
+        if (!port_at(*id) && !rte_eth_dev_info_get(*id, &info) && info.device &&
+            !strcmp(dpdk_device_name(info.device), name))
+            return 1;
+    return 0;
+}
+
 /* "net_memif0,role=client" or "0000:03:00.0": the part before the first comma names the port. */
 static int port_attach(struct dpdk_port *port, const char *device, struct pio_error *error) {
     snprintf(port->device, sizeof port->device, "%s", device);
@@ -44,16 +61,16 @@ static int port_attach(struct dpdk_port *port, const char *device, struct pio_er
     if (number)
         return number;
     dpdk_log_clear();
-    if (rte_eth_dev_get_port_by_name(port->name, &port->id)) {
+    if (!port_find_by_name(port->name, &port->id)) {
         int result = rte_dev_probe(device);
         if (result && result != -EEXIST)
             return refuse_device("open", result, port, error);
-        if (rte_eth_dev_get_port_by_name(port->name, &port->id))
+        if (!port_find_by_name(port->name, &port->id))
             return refuse_device("find a port of", ENODEV, port, error);
-    } else if (dpdk_port_at(port->id)) {
+    } else if (port_at(port->id)) {
         return pio_refuse(error, EBUSY, "close the other one, or give both the same arguments",
                           "DPDK's device '%s' is open with other arguments: %.100s", port->name,
-                          dpdk_port_at(port->id)->device);
+                          port_at(port->id)->device);
     }
     port->attached = 1;
     return 0;
@@ -62,6 +79,9 @@ static int port_attach(struct dpdk_port *port, const char *device, struct pio_er
 /* Takes the device out of DPDK again, so that its name is free. */
 static void port_detach(struct dpdk_port *port) {
     struct rte_eth_dev_info info;
+    if (port->started)
+        rte_eth_dev_stop(port->id);
+    port->started = 0;
     struct rte_device *device =
         rte_eth_dev_info_get(port->id, &info) ? NULL : (struct rte_device *)(uintptr_t)info.device;
     rte_eth_dev_close(port->id);
@@ -146,7 +166,10 @@ static int configure(struct dpdk_port *port, struct rte_eth_dev_info *info,
     if (rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &port->options.rx_slots,
                                          &port->options.tx_slots))
         return refuse_device("size the rings of", EINVAL, port, error);
-    rte_eth_dev_set_mtu(port->id, (uint16_t)mtu); /* some take the configured one; some have none */
+    /* Some take the configured one, some have none, and these would set that of the interface which
+     * they borrow from the kernel. */
+    if (strncmp(info->driver_name, "net_af_", 7))
+        rte_eth_dev_set_mtu(port->id, (uint16_t)mtu);
     return 0;
 }
 
@@ -159,13 +182,13 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
      * MBUF_FAST_FREE asks and as is best for the cache. */
     uint32_t rx = o->rx_slots + lent, tx = o->tx_slots + DPDK_LENT_MAX;
     int one = o->segment_bytes == o->frame_bytes;
-    port->rx_pools[queue] = dpdk_pool_make(one ? rx + tx : rx, o->segment_bytes, node);
+    uint32_t room = one && o->frame_bytes < ROOM_BYTES_MIN ? ROOM_BYTES_MIN : o->segment_bytes;
+    port->rx_pools[queue] = dpdk_pool_make(one ? rx + tx : rx, room, node);
     port->tx_pools[queue] = one ? port->rx_pools[queue] : dpdk_pool_make(tx, o->frame_bytes, node);
     if (!port->rx_pools[queue] || !port->tx_pools[queue])
         return dpdk_pool_refuse(error);
     struct rte_eth_rxconf rx_conf = info->default_rxconf;
     struct rte_eth_txconf tx_conf = info->default_txconf;
-    dpdk_log_clear();
     rx_conf.offloads = rx_offloads(port, info);
     tx_conf.offloads = tx_offloads(port, info);
     int result = rte_eth_rx_queue_setup(port->id, queue, o->rx_slots, (unsigned)node, &rx_conf,
@@ -218,11 +241,15 @@ static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
         return number;
     if (!rte_eth_macaddr_get(port->id, &mac))
         memcpy(port->mac, mac.addr_bytes, sizeof port->mac);
-    port->reconnects = dpdk_keeper_reconnects(port->device, info.driver_name);
+    port->is_memif = !strcmp(info.driver_name, "net_memif");
+    /* Of the mbufs that it gave the kernel to fill, AF_XDP's driver takes none back. */
+    port->keeps_mbufs = !strcmp(info.driver_name, "net_af_xdp");
+    port->reconnects = port->is_memif && dpdk_keeper_reconnects(port->device);
     dpdk_log_clear();
     int result = rte_eth_dev_start(port->id);
     port->started = !result;
-    port->parking = (uint32_t)!port->started; /* nobody touches it until the keeper started it */
+    for (uint32_t i = 0; i < DPDK_QUEUES_MAX; i++) /* until the keeper has started it */
+        port->guards[i].halted = (uint32_t)!port->started;
     if (result && !port->reconnects)
         return refuse_device("start", result, port, error);
     if (port->options.promiscuous)
@@ -234,22 +261,23 @@ static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
 
 static void port_tear_down(struct dpdk_port *port) {
     dpdk_flow_clear(port);
-    if (port->started)
-        rte_eth_dev_stop(port->id);
-    port->started = 0;
-    port_detach(port);
+    if (port->is_memif)
+        dpdk_keeper_run(port_detach, port);
+    else
+        port_detach(port);
+    void (*give_up)(struct rte_mempool *) = port->keeps_mbufs ? dpdk_pool_drop : dpdk_pool_retire;
     for (uint32_t i = 0; i < DPDK_QUEUES_MAX; i++) {
         if (port->tx_pools[i] != port->rx_pools[i])
-            dpdk_pool_retire(port->tx_pools[i]);
-        dpdk_pool_retire(port->rx_pools[i]);
+            give_up(port->tx_pools[i]);
+        give_up(port->rx_pools[i]);
     }
     memset(port, 0, sizeof *port);
 }
 
 static struct dpdk_port *port_find(const char *device) {
     for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
-        if (ports[i].attached && !strcmp(ports[i].device, device))
-            return &ports[i];
+        if (dpdk_ports[i].attached && !strcmp(dpdk_ports[i].device, device))
+            return &dpdk_ports[i];
     return NULL;
 }
 
@@ -257,8 +285,8 @@ static int port_make(const char *device, const struct dpdk_port_options *options
                      struct dpdk_port **made, struct pio_error *error) {
     struct dpdk_port *port = NULL;
     for (uint32_t i = 0; !port && i < DPDK_PORTS_MAX; i++)
-        if (!ports[i].attached)
-            port = &ports[i];
+        if (!dpdk_ports[i].attached)
+            port = &dpdk_ports[i];
     if (!port)
         return pio_refuse(error, EMFILE, "close one",
                           "%u DPDK devices are open, the most there can be", DPDK_PORTS_MAX);
@@ -299,7 +327,6 @@ int dpdk_port_open(const char *device, const struct dpdk_port_options *options, 
                        : port_make(device, options, port, error);
     if (!number) {
         (*port)->open_queues |= 1u << queue;
-        (*port)->parked[queue] = 0;
         dpdk_keeper_look(*port);
         dpdk_keeper_start();
     }
@@ -312,12 +339,7 @@ void dpdk_port_close(struct dpdk_port *port, uint16_t queue) {
     port->open_queues &= ~(1u << queue);
     if (!port->open_queues)
         port_tear_down(port);
-    int idle = 1;
-    for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++)
-        idle = idle && !ports[i].attached;
     dpdk_keeper_unlock();
-    if (idle)
-        dpdk_keeper_stop(); /* waits for a look in progress, which wants the lock */
 }
 
 int dpdk_port_hear(struct dpdk_port *port, const uint8_t group[6], struct pio_error *error) {

@@ -6,9 +6,12 @@
  *
  * The keeper, an alarm on EAL's own interrupt thread, asks each port for its link and statistics
  * every KEEPER_US and publishes them, so that no polling core ever waits for a device's registers.
- * It also brings back a port whose peer left (memif's client connects only when it starts): it
- * asks the queues to park, waits until each has said that it no longer touches the device, restarts
- * it, and lets them go on.
+ * It also brings back a port whose peer left (memif's client connects only when it starts).
+ *
+ * A burst runs within its queue's guard, and whoever is about to take a device's memory away halts
+ * the guards first: bursts begun have ended then, and later ones do nothing. That is for memif,
+ * whose driver unmaps its rings on the interrupt thread as soon as the peer is gone, whatever the
+ * polling threads do meanwhile (dpdk_keeper.c).
  */
 #ifndef TICKPATH_DPDK_PORT_H
 #define TICKPATH_DPDK_PORT_H
@@ -46,13 +49,34 @@ struct dpdk_port_options {
 struct dpdk_published {
     _Alignas(64) uint64_t generation; /* grows with every look */
     uint64_t link; /* enum pio_link */
-    uint64_t rx_missed, rx_errors, tx_errors, restarts;
+    uint64_t rx_missed, rx_errors, tx_errors, restarts, link_losses;
 };
+
+/* `busy` is the polling thread's, `halted` the keeper's. */
+struct dpdk_guard {
+    _Alignas(64) uint32_t busy;
+    uint32_t halted;
+};
+
+/* 0: do not touch the device. No fence orders the two: whoever halts makes every core pass one. */
+static inline int dpdk_guard_enter(struct dpdk_guard *guard) {
+    __atomic_store_n(&guard->busy, 1, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__builtin_expect(!__atomic_load_n(&guard->halted, __ATOMIC_ACQUIRE), 1))
+        return 1;
+    __atomic_store_n(&guard->busy, 0, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static inline void dpdk_guard_leave(struct dpdk_guard *guard) {
+    __atomic_store_n(&guard->busy, 0, __ATOMIC_RELEASE);
+}
 
 struct dpdk_port {
     uint16_t id;
     uint8_t attached, started, reconnects, hardware_checksums, hardware_tx_checksums;
-    uint8_t scattered;
+    uint8_t scattered, is_memif, was_up, keeps_mbufs;
+    uint16_t looks_waited; /* for a peer's answer, since the port was started */
     int timestamp_offset; /* of the mbuf's dynamic field; -1: none */
     uint64_t timestamp_flag;
     double timestamp_ns_per_tick; /* 1.0 where the device counts ns of Unix time */
@@ -61,8 +85,7 @@ struct dpdk_port {
     struct dpdk_port_options options;
     uint8_t mac[6];
     uint32_t open_queues; /* bit k: queue k is open */
-    uint32_t parking;     /* 1: queues are asked not to touch the device */
-    uint32_t parked[DPDK_QUEUES_MAX]; /* a queue's answer */
+    struct dpdk_guard guards[DPDK_QUEUES_MAX];
     struct rte_mempool *rx_pools[DPDK_QUEUES_MAX], *tx_pools[DPDK_QUEUES_MAX];
     struct rte_ether_addr groups[DPDK_GROUPS_MAX];
     uint32_t group_count;
@@ -77,8 +100,8 @@ int dpdk_port_open(const char *device, const struct dpdk_port_options *options, 
 void dpdk_port_close(struct dpdk_port *port, uint16_t queue);
 /* Hears frames to an Ethernet group address. */
 int dpdk_port_hear(struct dpdk_port *port, const uint8_t group[6], struct pio_error *error);
-/* The port of this number while it is open, or NULL. */
-struct dpdk_port *dpdk_port_at(uint16_t id);
+/* For the keeper: the ports that there may be; those in use are `attached`. */
+extern struct dpdk_port dpdk_ports[DPDK_PORTS_MAX];
 /* Every how many microseconds the keeper looks. */
 #define DPDK_KEEPER_US 50000u
 

@@ -177,12 +177,13 @@ static uint32_t dpdk_rx_burst(struct pio_queue *queue, struct pio_frame *frames,
     const struct rte_mempool *pool = q->rx_pool;
     uint32_t first = (uint32_t)q->rx_lent & MASK;
     uint32_t room = DPDK_LENT_MAX - (uint32_t)(q->rx_lent - q->rx_released);
-    if (__builtin_expect(q->parked, 0))
+    if (!dpdk_guard_enter(q->guard))
         return 0;
     room = at_most(room, DPDK_LENT_MAX - first);
     struct rte_mbuf **mbufs = &q->rx[first];
     uint32_t got = rte_eth_rx_burst(q->port_id, q->queue_id, mbufs,
                                     (uint16_t)at_most(at_most(room, count_max), PIO_BURST_MAX));
+    dpdk_guard_leave(q->guard);
     uint32_t odd = q->closer;
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < got; i++) {
@@ -332,8 +333,10 @@ static uint32_t forward(struct pio_queue *queue, const struct pio_frame *frames,
         bytes += frames[i].length;
     }
     uint32_t run = __builtin_expect(odd, 0) ? forward_changed(mbufs, frames, count) : count;
-    if (!q->parked)
+    if (run && dpdk_guard_enter(q->guard)) {
         sent = rte_eth_tx_burst(q->port_id, q->queue_id, mbufs, (uint16_t)run);
+        dpdk_guard_leave(q->guard);
+    }
     for (uint32_t i = sent; i < count; i++)
         bytes -= frames[i].length;
     q->rx_released += sent;
@@ -356,9 +359,11 @@ static uint32_t dpdk_tx_burst(struct pio_queue *queue, const struct pio_frame *f
     count = (uint32_t)at_most((uint64_t)count, q->tx_lent - q->tx_sent);
     while (taken < count) {
         uint32_t run = ready_run(queue, frames + taken, count - taken, mbufs);
-        uint32_t sent = run && !q->parked
-                            ? rte_eth_tx_burst(q->port_id, q->queue_id, mbufs, (uint16_t)run)
-                            : 0;
+        uint32_t sent = 0;
+        if (run && dpdk_guard_enter(q->guard)) {
+            sent = rte_eth_tx_burst(q->port_id, q->queue_id, mbufs, (uint16_t)run);
+            dpdk_guard_leave(q->guard);
+        }
         for (uint32_t i = 0; i < sent; i++)
             stats->tx_bytes += frames[taken + i].length;
         stats->tx_frames += sent;
@@ -398,17 +403,13 @@ static __attribute__((noinline)) void take_over(struct pio_queue *queue) {
         stats->tx_error = published(tx_errors);
         stats->extra[DPDK_RX_ERRORS] = published(rx_errors);
         stats->extra[DPDK_RESTARTS] = published(restarts);
+        stats->extra[DPDK_LINK_LOSSES] = published(link_losses);
     }
 }
 
 static void dpdk_service(struct pio_queue *queue, uint64_t now_ns) {
     struct dpdk_queue *q = queue->state;
     (void)now_ns;
-    uint32_t parking = __atomic_load_n(&q->port->parking, __ATOMIC_ACQUIRE);
-    if (__builtin_expect(parking != q->parked, 0)) {
-        q->parked = parking;
-        __atomic_store_n(&q->port->parked[q->queue_id], parking, __ATOMIC_RELEASE);
-    }
     uint64_t generation = __atomic_load_n(&q->port->published.generation, __ATOMIC_ACQUIRE);
     if (__builtin_expect(generation != q->generation, 0)) {
         q->generation = generation;

@@ -13,12 +13,13 @@ enum dpdk_extra {
     DPDK_RX_FILTERED, /* not for the destinations this queue was opened for, and dropped */
     DPDK_RX_ERRORS,   /* as the device counts them */
     DPDK_RESTARTS,    /* of the port, to find its peer again */
+    DPDK_LINK_LOSSES, /* times the link was up and then not */
 };
 
 struct dpdk_queue {
     struct dpdk_port *port;
     uint16_t port_id, queue_id;
-    uint32_t parked;      /* we do not touch the device */
+    struct dpdk_guard *guard;
     uint32_t closer;      /* 1: every received frame is looked at closer (filter, timestamps) */
     uint32_t foreign;     /* 1: some lent mbuf is not simply to be put into rx_pool */
     uint32_t filter_count;

@@ -169,6 +169,7 @@ static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error
     q->port_id = q->port->id;
     q->queue_id = options.queue;
     q->rx_pool = q->port->rx_pools[options.queue];
+    q->guard = &q->port->guards[options.queue];
     q->tx_pool = q->port->tx_pools[options.queue];
     q->rearm = dpdk_rearm_value(q->port_id);
     q->closer = q->filter_count || q->port->timestamp_offset >= 0;
@@ -188,8 +189,9 @@ static void dpdk_close(struct pio_queue *queue) {
     struct dpdk_queue *q = queue->state;
     struct rte_mbuf *left[PIO_BURST_MAX];
     /* What the device still holds for us would keep its pool from being whole: twice its ring. */
-    for (uint32_t i = 0; !q->parked && i < 2 * SLOTS_MAX / PIO_BURST_MAX; i++) {
+    for (uint32_t i = 0; i < 2 * SLOTS_MAX / PIO_BURST_MAX && dpdk_guard_enter(q->guard); i++) {
         uint16_t count = rte_eth_rx_burst(q->port_id, q->queue_id, left, PIO_BURST_MAX);
+        dpdk_guard_leave(q->guard);
         rte_pktmbuf_free_bulk(left, count);
         if (!count)
             break;
@@ -213,7 +215,7 @@ static int dpdk_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
 const struct pio_backend pio_backend_dpdk = {
     .name = "dpdk",
     .summary = "a network card or virtual device through DPDK, past the kernel",
-    .extra_names = {"rx_chained", "rx_filtered", "rx_errors", "restarts"},
+    .extra_names = {"rx_chained", "rx_filtered", "rx_errors", "restarts", "link_losses"},
     .probe = dpdk_probe,
     .open = dpdk_open,
     .close = dpdk_close,

@@ -98,6 +98,8 @@ class Case:
     holds_up: bool = True
     # Sends may be refused or cut short at random: what one burst takes cannot be foretold.
     short_sends: bool = False
+    # What the medium itself does not carry, whoever sends it.
+    carries: Callable[[bytes], bool] = lambda frame: True
     # "" or why it cannot run here, asked when the test runs.
     skip: Callable[[], str] = lambda: ""
 
@@ -136,7 +138,7 @@ def _afpacket(version: int) -> Callable[[Path], Pair]:
     return opened
 
 
-def _no_private_network() -> str:
+def no_private_network() -> str:
     try:
         PrivateNetwork().close()
     except OSError as error:
@@ -150,7 +152,7 @@ def _afpacket_case(version: int) -> Case:
         _afpacket(version),
         keeps_timestamps=False,
         holds_up=False,
-        skip=_no_private_network,
+        skip=no_private_network,
     )
 
 
