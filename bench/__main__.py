@@ -12,7 +12,8 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from bench.measures import MEASURES, Row, cpu_name
+from bench.measures import MEASURES, cpu_name
+from bench.rows import Row
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import kernels
+from bench.dpdk import dpdk
+from bench.rows import Row
 from dpdk_bindings import open_queue
 from dpdk_bindings.env import Clock, Histogram, pin_to_core
 from itch_ouch.layers import ITCHOrderDelete, MoldUDP64
@@ -23,22 +23,6 @@ HICCUP_S = 1.0
 FLOOD_S = 2.0
 LIVE_S = 5
 LIVE_RATE_PER_S = 200_000
-
-
-@dataclass
-class Row:
-    """One figure: ``value`` of this round, ``samples`` of all."""
-
-    name: str
-    unit: str
-    value: float
-    target: str = ""
-    samples: list[float] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "unit": self.unit, "target": self.target,
-                "median": statistics.median(self.samples), "min": min(self.samples),
-                "max": max(self.samples), "samples": self.samples}
 
 
 def cpu_name() -> str:
@@ -166,4 +150,5 @@ MEASURES: dict[str, Callable[..., list[Row]]] = {
     "replay": replay,
     "parse": parse,
     "live": live,
+    "dpdk": dpdk,
 }

@@ -72,6 +72,7 @@ struct pio_info {
     uint32_t frame_bytes_max;
     uint32_t link;
     uint8_t mac[6];
+    uint8_t forwards;
     const struct pio_backend *backend;
     char mode[...];
     char device[...];

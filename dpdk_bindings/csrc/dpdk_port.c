@@ -189,6 +189,7 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
         return dpdk_pool_refuse(error);
     struct rte_eth_rxconf rx_conf = info->default_rxconf;
     struct rte_eth_txconf tx_conf = info->default_txconf;
+    dpdk_log_clear();
     rx_conf.offloads = rx_offloads(port, info);
     tx_conf.offloads = tx_offloads(port, info);
     int result = rte_eth_rx_queue_setup(port->id, queue, o->rx_slots, (unsigned)node, &rx_conf,
