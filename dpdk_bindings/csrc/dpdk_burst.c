@@ -155,7 +155,7 @@ int dpdk_burst_write(struct dpdk_burst *burst, uint32_t offset, const uint8_t *b
 static int resize(struct rte_mbuf *m, uint32_t length) {
     if (rte_mbuf_refcnt_read(m) != 1)
         return -EBUSY;
-    if (length > (uint32_t)(m->buf_len - m->data_off))
+    if (length + m->data_off + DPDK_DEVICE_ROOM_BYTES > m->buf_len)
         return -ERANGE;
     m->data_len = (uint16_t)length;
     m->pkt_len = length;
@@ -204,11 +204,15 @@ int dpdk_burst_take(struct dpdk_burst *burst, const uint32_t *indices, uint32_t 
 
 /* ---- pools ---- */
 
+static uint32_t frame_room(struct rte_mempool *pool) {
+    return rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM - DPDK_DEVICE_ROOM_BYTES;
+}
+
 int dpdk_frames_lend(struct rte_mempool *pool, uint32_t count, uint32_t length,
                      struct dpdk_burst **burst) {
     struct rte_mbuf *mbufs[DPDK_BURST_FRAMES_MAX];
     uint32_t got = 0;
-    if (length > (uint32_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM))
+    if (length > frame_room(pool))
         return -ERANGE;
     if (count > DPDK_BURST_FRAMES_MAX)
         count = DPDK_BURST_FRAMES_MAX;
@@ -224,7 +228,7 @@ void dpdk_pool_count(struct rte_mempool *pool, struct dpdk_pool_counts *counts) 
     counts->count = pool->size;
     counts->available = rte_mempool_avail_count(pool);
     counts->in_use = pool->size - counts->available;
-    counts->frame_bytes = (uint32_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM);
+    counts->frame_bytes = frame_room(pool);
 }
 
 int dpdk_lender_open(uint32_t count, uint32_t frame_bytes, int node, struct dpdk_lender **lender,

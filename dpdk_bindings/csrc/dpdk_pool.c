@@ -11,8 +11,6 @@
 /* A cache may hold one and a half times its size before it gives back. */
 #define CACHED_MAX (DPDK_CACHE_MBUFS + DPDK_CACHE_MBUFS / 2)
 #define LINE_BYTES 64u
-/* What some devices keep beside a frame in its mbuf: virtio's header, a second VLAN tag. */
-#define DEVICE_ROOM_BYTES 64u
 
 static pthread_mutex_t retired_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct retired {
@@ -25,7 +23,7 @@ struct rte_mempool *dpdk_pool_make(uint32_t count, uint32_t frame_bytes, int nod
     char name[RTE_MEMPOOL_NAMESIZE];
     snprintf(name, sizeof name, "tickpath-%u",
              __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
-    uint32_t lines = (frame_bytes + DEVICE_ROOM_BYTES + LINE_BYTES - 1) / LINE_BYTES;
+    uint32_t lines = (frame_bytes + DPDK_DEVICE_ROOM_BYTES + LINE_BYTES - 1) / LINE_BYTES;
     uint32_t room = RTE_PKTMBUF_HEADROOM + lines * LINE_BYTES;
     return rte_pktmbuf_pool_create(name, count + CACHED_MAX, DPDK_CACHE_MBUFS, 0, (uint16_t)room,
                                    node < 0 ? SOCKET_ID_ANY : node);

@@ -13,6 +13,8 @@
 #define DPDK_LENT_MAX 1024u
 /* Mbufs a core keeps to itself, out of the pool's shared ring: four full bursts, both ways. */
 #define DPDK_CACHE_MBUFS 256u
+/* What some devices keep beside a frame in its mbuf: virtio's header, a second VLAN tag. */
+#define DPDK_DEVICE_ROOM_BYTES 64u
 
 /* A pool of at least `count` mbufs beside the core's cache, each with room for `frame_bytes`; on
  * NUMA node `node`, or anywhere when it is negative. NULL when there is no memory. */

@@ -27,6 +27,8 @@ from dpdk_bindings.dpdk.port_info import (
 )
 from dpdk_bindings.errors import check, text
 
+RSS_KEY_BYTES = 40
+RSS_KEY_BYTES_MAX = 256
 EXTENDED_NAME_BYTES = 64
 # Whatever a device grows to; one that has more is asked again.
 EXTENDED_STATS_GUESS = 256
@@ -379,12 +381,12 @@ class Port:
 
     @property
     def rss_key(self) -> bytes:
-        """The key of the hash."""
-        types, room = ffi.new("uint64_t *"), self.info.rss_key_bytes
-        key = ffi.new("uint8_t[]", max(room, 1))
-        number = lib.dpdk_handle_rss(self._handle, types, key, room)
+        """The key of the hash, 40 bytes where the device does not say how long it is."""
+        types, length = ffi.new("uint64_t *"), self.info.rss_key_bytes or RSS_KEY_BYTES
+        key = ffi.new("uint8_t[]", RSS_KEY_BYTES_MAX)  # not all drivers mind the length
+        number = lib.dpdk_handle_rss(self._handle, types, key, length)
         self._check(number, "ask for the RSS key of", "open it with queues=2 or more")
-        return bytes(ffi.buffer(key, room))
+        return bytes(ffi.buffer(key, length))
 
     def flow(
         self,
