@@ -14,6 +14,8 @@ import numpy.typing as npt
 from dpdk_bindings._dpdk import ffi, lib
 from dpdk_bindings.dpdk.failures import refuse
 
+_HELD = ffi.typeof("struct dpdk_held *")
+
 Buffer = bytes | bytearray | memoryview | npt.NDArray[np.uint8]
 
 
@@ -75,8 +77,15 @@ class Burst(Sequence[memoryview]):
 
     def __getitem__(self, index: int) -> memoryview:  # type: ignore[override]
         """The bytes of frame ``index`` (negative: from the end); IndexError."""
-        held = ffi.new("struct dpdk_held *")
-        number = lib.dpdk_frame_hold(self._burst, self._index(index), held)
+        return self._view(self._index(index))
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for index in range(len(self)):
+            yield self._view(index)
+
+    def _view(self, index: int) -> memoryview:
+        held = ffi.new(_HELD)
+        number = lib.dpdk_frame_hold(self._burst, index, held)
         if number == 0:
             # What CFFI's buffer is made from lives as long as the buffer; its end drops the frame.
             data = ffi.gc(held.data, partial(lib.dpdk_frame_drop, held.mbuf))
@@ -86,10 +95,6 @@ class Burst(Sequence[memoryview]):
         if number == -EMFILE:
             raise BufferError("a frame can have 65,000 views at a time")
         refuse(number, "look at a frame", "look in the process that received it")
-
-    def __iter__(self) -> Iterator[memoryview]:
-        for index in range(len(self)):
-            yield self[index]
 
     def array(self, index: int) -> npt.NDArray[np.uint8]:
         """Frame ``index`` as a numpy array of shape (bytes,), writable; a view as any other."""
