@@ -16,7 +16,12 @@ SOURCES = [
     "pio_afpacket.c",
     "pio_afpacket_open.c",
     "pio_capture.c",
+    "net_host.c",
+    "net_host_arp.c",
+    "net_host_igmp.c",
     "pio_fault.c",
+    "pio_host.c",
+    "pio_host_open.c",
     "pio_memory.c",
     "pio_pcap.c",
     "tp_clock.c",
@@ -84,6 +89,33 @@ int pio_register(const struct pio_backend *);
 int pio_backend_built(const struct pio_backend *);
 int pio_open(const char *, struct pio_queue **, struct pio_error *);
 void pio_close(struct pio_queue *);
+int pio_resolve(struct pio_queue *, uint32_t, uint8_t *);
+const char *pio_host_drop(struct pio_queue *, uint32_t, uint64_t *);
+
+#define NET_HOST_NEVER ...
+struct net_host_config {
+    uint8_t mac[6];
+    uint16_t vlan;
+    uint32_t address, prefix_bits, gateway, frame_bytes_max, group_count;
+    uint32_t groups[...];
+};
+struct net_host_frame { uint32_t length; uint8_t data[...]; };
+struct net_host {
+    uint64_t next_due_ns;
+    uint64_t arp_count, icmp_count, igmp_count, conflict_count;
+    uint64_t drops[...];
+    uint32_t outbox_head;
+    ...;
+};
+void net_host_init(struct net_host *, const struct net_host_config *);
+int net_host_wants(const struct net_host *, const uint8_t *, uint32_t);
+void net_host_receive(struct net_host *, const uint8_t *, uint32_t, uint64_t);
+void net_host_tick(struct net_host *, uint64_t);
+void net_host_link(struct net_host *, int, uint64_t);
+void net_host_leave(struct net_host *);
+int net_host_resolve(struct net_host *, uint32_t, uint8_t *, uint64_t);
+const char *net_host_drop_name(uint32_t);
+const struct net_host_frame *net_host_outbox(const struct net_host *);
 
 struct tp_clock {
     uint64_t ticks_base;
@@ -147,6 +179,7 @@ ffibuilder.cdef(CDEF)
 ffibuilder.set_source(
     "dpdk_bindings._core",
     """
+    #include "net_host.h"
     #include "pio.h"
     #include "tp_clock.h"
     #include "tp_hist.h"

@@ -12,7 +12,8 @@ import time
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
-from errno import ENOENT
+from errno import EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOBUFS, ENOENT, ENOTSUP, ETIMEDOUT
+from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -23,6 +24,27 @@ from dpdk_bindings.errors import PioError, check, text
 SEND_TIMEOUT_S = 1.0
 # A tenth of a millisecond: short beside any human wait, long beside a poll.
 POLL_INTERVAL_S = 1e-4
+
+# Three questions, a second apart: what the host itself takes to find that nobody answers.
+RESOLVE_TIMEOUT_S = 3.5
+# Why pio_resolve gave no Ethernet address, and what helps.
+_NO_ANSWER = (
+    "nobody on the link of {1} answered for {0}",
+    "see that the address is right, that it is there, and that both are in the same VLAN",
+)
+_UNRESOLVED = {
+    EAGAIN: _NO_ANSWER,
+    EHOSTUNREACH: _NO_ANSWER,
+    ENETUNREACH: (
+        "there is no way to {0} from {1}",
+        "give its host a gateway, as in host(address=10.0.0.2/24,gateway=10.0.0.1):...",
+    ),
+    ENOBUFS: ("the host of {1} knows too many neighbours to ask for {0}", "ask for fewer"),
+    ENOTSUP: (
+        "{1} has no host that could ask for {0}",
+        "wrap the queue, as in host(address=10.0.0.2/24):..., or give the Ethernet address",
+    ),
+}
 
 # "dpdk:net_null0", "dpdk(queues=2):...", and either within "fault(...):" and its like.
 _NAMES_DPDK = re.compile(r"(?:^|:)dpdk[:(]")
@@ -240,7 +262,42 @@ class Queue:
             if info.backend.extra_names[i] == ffi.NULL:
                 break
             counts[text(info.backend.extra_names[i])] = int(info.stats.extra[i])
+        drops, count = 0, ffi.new("uint64_t *")
+        while (name := lib.pio_host_drop(self._queue, drops, count)) != ffi.NULL:
+            counts[f"host_drop_{text(name)}"] = int(count[0])
+            drops += 1
         return counts
+
+    def resolve(self, address: str, timeout_s: float = RESOLVE_TIMEOUT_S) -> str:
+        """The Ethernet address to send to for an IPv4 address, as the queue's host finds it.
+
+        Asks the network if need be. Frames that arrive meanwhile are kept for the next receive; of
+        more than a thousand the oldest are counted as ``rx_missed``. Raises PioError when nobody
+        answers, when there is no way there, and for a queue without a ``host(...)``.
+        """
+        queue, mac = self._open(), ffi.new("uint8_t[6]")
+        try:
+            number = int(IPv4Address(address))
+        except ValueError:
+            raise PioError(
+                EINVAL, f"{address!r} is no IPv4 address", "write it as in 10.0.0.1"
+            ) from None
+        deadline = time.monotonic() + timeout_s
+        while True:
+            queue.service(queue, time.time_ns())
+            result = lib.pio_resolve(queue, number, mac)
+            if result == 0:
+                return bytes(ffi.buffer(mac)).hex(":")
+            if result != EAGAIN or time.monotonic() >= deadline:
+                break
+            time.sleep(POLL_INTERVAL_S)
+        if result == EAGAIN and queue.info.link != lib.PIO_LINK_UP:
+            why = f"the link of {self.name} is {_LINKS[queue.info.link]}: nobody can be asked for"
+            raise PioError(ETIMEDOUT, f"{why} {address}", "bring it up, or start the other side")
+        why, remedy = _UNRESOLVED[result]
+        raise PioError(
+            ETIMEDOUT if result == EAGAIN else result, why.format(address, self.name), remedy
+        )
 
     def close(self) -> None:
         """Gives everything back. Harmless when already closed."""

@@ -309,20 +309,13 @@ static int read_options(struct fault *f, const char *options, struct pio_error *
     return number;
 }
 
-/* Splits "(OPTIONS):INNER", or "INNER" alone, and opens the wrapped queue. */
 static int open_inner(struct fault *f, const char *device, struct pio_error *error) {
-    char options[272] = "fault"; /* as long as pio_info.device, with the name before them */
-    const char *inner = device;
-    if (*device == '(') {
-        size_t length = strcspn(device, ")");
-        if (!device[length] || device[length + 1] != ':')
-            return pio_refuse(error, EINVAL, "write fault(loss=0.05,seed=1):memory:feed-a",
-                              "the fault queue '%.80s' names no queue to wrap", device);
-        inner = device + length + 2;
-        if (length > 1)
-            snprintf(options, sizeof options, "fault,%.*s", (int)(length - 1), device + 1);
-    }
-    int number = read_options(f, options, error);
+    char options[272]; /* as long as pio_info.device, with the name before them */
+    const char *inner;
+    int number = pio_option_wrap(device, "fault", "fault(loss=0.05,seed=1):memory:feed-a", options,
+                                 sizeof options, &inner, error);
+    if (!number)
+        number = read_options(f, options, error);
     return number ? number : pio_open(inner, &f->inner, error);
 }
 
@@ -371,8 +364,12 @@ static void fault_close(struct pio_queue *queue) {
     free(f);
 }
 
+struct pio_queue *pio_fault_inner(struct pio_queue *queue) {
+    return ((struct fault *)queue->state)->inner;
+}
+
 static int fault_hear(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error) {
-    struct pio_queue *inner = ((struct fault *)queue->state)->inner;
+    struct pio_queue *inner = pio_fault_inner(queue);
     return inner->info->backend->hear(inner, group, error);
 }
 

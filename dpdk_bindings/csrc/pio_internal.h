@@ -26,6 +26,12 @@ int pio_option_fraction(const char *device, const char *key, double *value,
 int pio_option_text(const char *device, const char *key, char *value, size_t bytes,
                     struct pio_error *error);
 
+/* Splits "(OPTIONS):QUEUE", or ":QUEUE", of a backend that wraps another: the options as a device
+ * string, and where the wrapped queue's name begins. */
+int pio_option_wrap(const char *device, const char *backend, const char *example, char *options,
+                    size_t bytes, const char **inner, struct pio_error *error);
+struct pio_queue *pio_fault_inner(struct pio_queue *queue);
+
 /* Members for what a backend lacks. */
 uint32_t pio_rx_none(struct pio_queue *queue, struct pio_frame *frames, uint32_t count_max);
 void pio_release_none(struct pio_queue *queue, const struct pio_frame *frames, uint32_t count);

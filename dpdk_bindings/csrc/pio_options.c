@@ -118,6 +118,25 @@ int pio_option_text(const char *device, const char *key, char *value, size_t byt
     return 0;
 }
 
+int pio_option_wrap(const char *device, const char *backend, const char *example, char *options,
+                    size_t bytes, const char **inner, struct pio_error *error) {
+    *inner = device;
+    snprintf(options, bytes, "%s", backend);
+    if (*device != '(')
+        return 0;
+    size_t length = strcspn(device, ")");
+    if (!device[length] || device[length + 1] != ':') {
+        pio_refuse(error, EINVAL, "", "the %s queue '%.80s' names no queue to wrap", backend,
+                   device);
+        snprintf(error->remedy, sizeof error->remedy, "write %s", example);
+        return EINVAL;
+    }
+    *inner = device + length + 2;
+    if (length > 1)
+        snprintf(options, bytes, "%s,%.*s", backend, (int)(length - 1), device + 1);
+    return 0;
+}
+
 uint32_t pio_rx_none(struct pio_queue *queue, struct pio_frame *frames, uint32_t count_max) {
     (void)queue, (void)frames, (void)count_max;
     return 0;

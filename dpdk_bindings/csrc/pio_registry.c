@@ -12,6 +12,7 @@
 
 extern const struct pio_backend pio_backend_afpacket;
 extern const struct pio_backend pio_backend_fault;
+extern const struct pio_backend pio_backend_host;
 extern const struct pio_backend pio_backend_memory;
 extern const struct pio_backend pio_backend_pcap;
 
@@ -48,6 +49,7 @@ static const struct pio_backend *backends[] = {
     &pio_backend_memory,
     &pio_backend_afpacket,
     &pio_backend_pcap,
+    &pio_backend_host,
     &pio_backend_fault,
 };
 #define BACKEND_COUNT (sizeof backends / sizeof *backends)

@@ -112,6 +112,22 @@ def _memory(options: str = "", wrap: str = "") -> Callable[[Path], Pair]:
     return opened
 
 
+def _host(wrap: str = "", inner: str = "") -> Callable[[Path], Pair]:
+    """A station on each end; each announces itself to the other."""
+
+    def opened(path: Path) -> Pair:
+        link = f"{inner}memory:{unique('contract')}"
+        left, right = (
+            f"{wrap}host(address=10.77.1.{n}/24,mac=02:00:00:00:00:0{n},groups=233.54.12.111)"
+            for n in (1, 2)
+        )
+        return Pair(
+            open_queue(f"{left}:{link}"), lambda: open_queue(f"{right}:{link}"), live=True
+        )
+
+    return opened
+
+
 def _pcap(ending: str, wrap: str = "") -> Callable[[Path], Pair]:
     def opened(path: Path) -> Pair:
         file = path / f"frames{ending}"
@@ -164,6 +180,9 @@ CASES = [
     Case("fault-none", _memory(",slots=256", wrap="fault:")),
     Case("fault-pcap", _pcap(".pcap", wrap="fault:"), live=False),
     Case("fault-short", _memory(wrap="fault(short_send=0.5,seed=3):"), short_sends=True),
+    Case("host-memory", _host()),
+    Case("host-fault", _host(inner="fault:")),
+    Case("fault-host", _host(wrap="fault:")),
     _afpacket_case(2),
     _afpacket_case(3),
 ]

@@ -71,16 +71,16 @@ class PrivateNetwork:
 
     def veth(self, first: str, second: str, mtu: int = 1500) -> None:
         """Two interfaces that are each other's wire, both up."""
-        self._link("add", ifname=first, kind="veth", mtu=mtu, peer={"ifname": second, "mtu": mtu})
+        self.link("add", ifname=first, kind="veth", mtu=mtu, peer={"ifname": second, "mtu": mtu})
         self.set(first, state="up")
         self.set(second, state="up")
 
     def set(self, name: str, **attributes: Any) -> None:
         """As in ``set("veth0", state="down")`` or ``set("veth0", mtu=200)``."""
-        self._link("set", index=self.index(name), **attributes)
+        self.link("set", index=self.index(name), **attributes)
 
     def delete(self, name: str) -> None:
-        self._link("del", index=self.index(name))
+        self.link("del", index=self.index(name))
 
     def address(self, name: str, address: str, prefix_bits: int = 24) -> None:
         def add(index: int) -> None:
@@ -96,7 +96,7 @@ class PrivateNetwork:
 
         return self.call(find)
 
-    def _link(self, verb: str, **attributes: Any) -> None:
+    def link(self, verb: str, **attributes: Any) -> None:
         def change() -> None:
             with IPRoute() as route:
                 route.link(verb, **attributes)

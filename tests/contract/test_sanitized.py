@@ -51,12 +51,26 @@ def test_no_cut_or_changed_capture_is_read_past_its_end(scratch: Path) -> None:
     assert records > walks
 
 
+def sources() -> list[Path]:
+    # DPDK's has a build of its own under the sanitizers.
+    backends = [file for file in CSRC.glob("pio_*.c") if "dpdk" not in file.name]
+    return [*backends, *CSRC.glob("net_host*.c"), CSRC / "tp_segment.c"]
+
+
 @pytest.fixture(scope="module")
 def driver(scratch: Path) -> Path:
-    # DPDK's has a build of its own under the sanitizers.
-    sources = [file for file in CSRC.glob("pio_*.c") if "dpdk" not in file.name]
-    sources.append(CSRC / "tp_segment.c")
-    return build(scratch / "backends", [HERE / "backends_driver.c", *sources])
+    return build(scratch / "backends", [HERE / "backends_driver.c", *sources()])
+
+
+HOST = "host(address=10.0.0.2/24,mac=02:00:00:00:00:02,groups=233.54.12.111)"
+
+
+def test_a_host_among_damaged_control_frames(scratch: Path) -> None:
+    driver = build(scratch / "host", [HERE / "host_driver.c", *sources()])
+    for seed, options in (("1", ""), ("2", ",slots=64"), ("3", ",slots=512,frame_bytes=192")):
+        link = f"memory:{unique('sanitized')}{options}"
+        data, refused, sent = run(driver, seed, str(2 * ROUNDS), link, f"{HOST}:{link}")
+        assert data > ROUNDS and refused > ROUNDS and sent > ROUNDS // 4, (seed, options)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -69,6 +83,7 @@ def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> No
         (link, link),
         (f"{link},slots=2", f"{link},slots=2"),
         (f"{link},slots=64", f"{faults}:{link},slots=64"),
+        (f"{HOST}:{link}", f"{HOST}:{link}"),
         (f"fault(short_send=0.5):{link},frame_bytes=64", f"{most}:{link},frame_bytes=64"),
     ):
         sent, received = run(driver, str(seed), str(ROUNDS), sender, receiver)
