@@ -23,7 +23,7 @@ def key(description: str, **limits: Any) -> Meta:
     return Meta(description=description, **limits)
 
 
-MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
+MAC = r"^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$"
 SESSION = r"^[A-Za-z0-9]{0,10}$"
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9.+*=$^#-]{1,8}$")]
 
@@ -76,10 +76,11 @@ class OrdersSection(Section, frozen=True):
     port: Annotated[int, key("Our UDP port.", ge=1, le=65535)] = 26400
     venue_address: Annotated[str, key("The venue's address.")] = "206.200.127.140"
     venue_port: Annotated[int, key("The venue's UDP port.", ge=1, le=65535)] = 26480
-    mac: Annotated[str, key("Our Ethernet address.", pattern=MAC)] = "02:74:70:00:00:02"
+    mac: Annotated[str, key(
+        'Our Ethernet address; "": the queue\'s own.', pattern=MAC)] = "02:74:70:00:00:02"
     venue_mac: Annotated[str, key(
-        "The Ethernet address of the venue, or of the way there.", pattern=MAC,
-    )] = "02:74:70:00:00:01"
+        'The Ethernet address of the venue, or of the way there; "": the queue\'s host asks for '
+        "venue_address before the loop starts.", pattern=MAC)] = "02:74:70:00:00:01"
 
 
 class TablesSection(Section, frozen=True):

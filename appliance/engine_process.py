@@ -7,11 +7,14 @@ through the shared segment. Nothing here runs while the loop does.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+
+import msgspec
 
 from appliance.config import Config, ConfigError, from_json
 from appliance.core.engine import Engine
@@ -61,6 +64,28 @@ def require(wanted: str, role: str, queue: Queue) -> None:
                          f"require = \"{wanted}\"; change the queue, or lift the requirement")
 
 
+def with_addresses(config: Config, queue: Queue) -> Config:
+    """The same with the order session's Ethernet addresses: what is "" comes from the queue.
+
+    Raises PioError when the queue has no address of its own, or cannot find the venue's.
+    """
+    orders = config.orders
+    mac = orders.mac or queue.mac
+    if not mac:
+        raise PioError(
+            errno.EADDRNOTAVAIL,
+            f'[orders] mac is "", and {queue.name} has no Ethernet address of its own',
+            "give one, as in mac = \"02:74:70:00:00:02\"",
+        )
+    try:
+        venue_mac = orders.venue_mac or queue.resolve(orders.venue_address)
+    except PioError as error:
+        why = f'[orders] venue_mac is "", and {error.why}'
+        raise PioError(error.errno or errno.EIO, why, error.remedy) from None
+    orders = msgspec.structs.replace(orders, mac=mac, venue_mac=venue_mac)
+    return msgspec.structs.replace(config, orders=orders)
+
+
 def die_with_parent() -> None:
     """Control's death stops the loop in order, as its SIGTERM would: nobody trades unwatched."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -77,6 +102,7 @@ def run(config: Config) -> int:
         }
         for role, queue in queues.items():
             require(config.engine.require, role, queue)
+        config = with_addresses(config, queues["orders"])
         if config.engine.core >= 0:
             # Before the tables are faulted in: memory comes from the node that first touches it.
             pin_to_core(config.engine.core)

@@ -346,6 +346,8 @@ cdef class Tile:
         import ipaddress
         cdef bytes source = bytes.fromhex(orders.mac.replace(":", ""))
         cdef bytes destination = bytes.fromhex(orders.venue_mac.replace(":", ""))
+        if len(source) != 6 or len(destination) != 6:
+            raise ValueError("the order session has no Ethernet addresses; give mac and venue_mac")
         net_template_init(
             &self.tile.headers, <const uint8_t *>source, <const uint8_t *>destination, 0,
             int(ipaddress.IPv4Address(orders.address)),

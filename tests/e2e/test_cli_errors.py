@@ -30,6 +30,7 @@ CONFIGS = {
     "[orders]\naddress = 'here'": ["not an IPv4 address"],
     "[feed]\nline_a = 'teleport:x'": ["teleport", "memory"],
     "[engine]\ncore = 4000": ["core 4000"],
+    "[orders]\nvenue_mac = ''": ['venue_mac is ""', "has no host", "or give the Ethernet address"],
 }
 
 
