@@ -147,6 +147,7 @@ void dpdk_handle_close(struct dpdk_handle *handle) {
         lane->port = NULL;
         pthread_mutex_unlock(&lane->lock);
     }
+    rte_flow_flush(port->id, NULL); /* rules whose handles were collected along with this one */
     for (uint16_t queue = 0; queue < handle->queues; queue++)
         dpdk_port_close(port, queue);
 }

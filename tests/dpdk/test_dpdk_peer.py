@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER = """
 import sys, time
 from dpdk_bindings import dpdk
-dpdk.start(huge_pages="off", file_prefix="tickpath-peer-test")
+dpdk.start(huge_pages="off")
 with dpdk.Port("net_memif0,role=server,id=0,socket=" + sys.argv[1]) as port:
     number = 0
     while True:

@@ -196,7 +196,7 @@ import json
 from dpdk_bindings import PioError, dpdk
 try: dpdk.telemetry("/")
 except PioError as error: assert "telemetry=True" in error.remedy
-dpdk.start(huge_pages="off", telemetry=True, file_prefix="tickpath-telemetry-test")
+dpdk.start(huge_pages="off", telemetry=True)
 with dpdk.Port("net_null0") as port:
     port.receive(count=10).release()
     try: dpdk.telemetry("/no/such")
