@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_flow.h>
+#include <rte_interrupts.h>
 #include <rte_ip.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
@@ -62,6 +63,17 @@ static inline int dpdk_read_clock(uint16_t port_id, uint64_t *ticks) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     return rte_eth_read_clock(port_id, ticks);
+#pragma GCC diagnostic pop
+}
+
+/* Has EAL's interrupt thread call `act` when `fd` can be read. Experimental in 22.11. */
+static inline int dpdk_interrupt_set(int fd, rte_intr_callback_fn act) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    struct rte_intr_handle *handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+    return !handle || rte_intr_fd_set(handle, fd) ||
+           rte_intr_type_set(handle, RTE_INTR_HANDLE_EXT) ||
+           rte_intr_callback_register(handle, act, NULL);
 #pragma GCC diagnostic pop
 }
 

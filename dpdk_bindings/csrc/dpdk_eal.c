@@ -10,14 +10,18 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What is kept of the log: some fifty lines, more than one refusal ever takes. */
 #define LOG_BYTES 8192u
 #define ARGUMENTS_MAX 128
+#define HOLD_SECONDS 2
 
 static struct {
     pthread_mutex_t lock; /* EAL's own threads log, too */
@@ -223,10 +227,34 @@ int dpdk_eal_running(void) {
     return eal_state == EAL_RUNS;
 }
 
+static sem_t held;
+
+static void hold(void *none) {
+    (void)none;
+    sem_post(&held);
+    for (;;)
+        pause();
+}
+
+/* rte_eal_cleanup unmaps what EAL's interrupt thread goes on reading: with memif's listener, which
+ * its driver never takes back, a crash. The thread is not ours to end; an interrupt of our own
+ * keeps it where it reads nothing until the process has ended. (Not an alarm: cleanup waits for
+ * that to return.) */
+static void hold_interrupt_thread(void) {
+    struct timespec until;
+    int fd = eventfd(1, EFD_CLOEXEC);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += HOLD_SECONDS;
+    if (fd >= 0 && !sem_init(&held, 0, 0) && !dpdk_interrupt_set(fd, hold))
+        while (sem_timedwait(&held, &until) && errno == EINTR)
+            ;
+}
+
 void dpdk_eal_stop(void) {
     if (eal_state != EAL_RUNS || forked)
         return;
     eal_state = EAL_STOPPED;
+    hold_interrupt_thread();
     rte_eal_cleanup();
 }
 
