@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.env.config_file import ConfigError, decode, load
 
 __all__ = ["Config", "ConfigError", "from_json", "from_text", "load_config"]
@@ -151,6 +152,7 @@ class Config(Section, frozen=True):
     risk: Annotated[RiskSection, key("What an order must pass.")] = RiskSection()
     journal: Annotated[JournalSection, key("The recording.")] = JournalSection()
     telemetry: Annotated[TelemetrySection, key("The metrics exporter.")] = TelemetrySection()
+    dpdk: Annotated[EalOptions, key("DPDK, if a queue is of it.")] = EalOptions()
 
     def listen_addresses(self) -> list[tuple[int, int]]:
         """(address, port) that each role's datagrams are addressed to, in the order of ROLES."""

@@ -21,7 +21,7 @@ from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
 from appliance.state import Layout, State
 from appliance.tile import Tile
-from dpdk_bindings import PioError, Queue, open_queue
+from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
 
 LOCATES = 65_536
@@ -96,12 +96,15 @@ def run(config: Config) -> int:
     with ExitStack() as stack:
         state = make_state(config)
         stack.callback(state.close)
+        # DPDK's own threads stay where we may run when it starts, except on the engine's core.
+        configure_dpdk(queue_names(config).values(), config.dpdk, config.engine.core)
         queues = {
             role: stack.enter_context(open_queue(name))
             for role, name in queue_names(config).items()
         }
         for role, queue in queues.items():
             require(config.engine.require, role, queue)
+            queue.publish_statistics(state.device_address(role))
         config = with_addresses(config, queues["orders"])
         if config.engine.core >= 0:
             # Before the tables are faulted in: memory comes from the node that first touches it.

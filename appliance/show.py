@@ -20,7 +20,7 @@ from appliance.files import replay as replay_into
 from appliance.state import Kill, State
 from appliance.telemetry.registry import TIMERS
 from appliance.telemetry.units import duration
-from dpdk_bindings import backends
+from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -109,19 +109,31 @@ def arm(state: State) -> str:
     return "" if word is Kill.ARMED else reason or word.name.lower()
 
 
+def _dpdk_finding(config: Config) -> dict[str, Any]:
+    try:
+        return {"name": "dpdk", "ok": True, "detail": dpdk_memory(config.dpdk)}
+    except PioError as error:
+        return {"name": "dpdk", "ok": False, "detail": str(error)}
+
+
 def findings(config: Config) -> list[dict[str, Any]]:
     """What ``appliance check`` looks at: {name, ok, detail}."""
     rows: list[dict[str, Any]] = []
     known = {row.name: row for row in backends()}
     for role, name in queue_names(config).items():
-        backend = known.get(name.split(":")[0].split("(")[0])
+        # What wraps a queue of DPDK's works wherever DPDK does.
+        wanted = "dpdk" if names_dpdk(name) else name.split(":")[0].split("(")[0]
+        backend = known.get(wanted)
         if backend is None:
             detail = f"'{name}' names no backend of this build; one of {', '.join(known)}"
         elif not backend.usable:
             detail = f"{backend.why}; {backend.remedy}"
         else:
-            detail = f"{name} ({backend.mode})"
+            # Which of DPDK's modes, its memory tells: a row of its own.
+            detail = name if wanted == "dpdk" else f"{name} ({backend.mode})"
         rows.append({"name": role, "ok": backend is not None and backend.usable, "detail": detail})
+    if known["dpdk"].usable and any(map(names_dpdk, queue_names(config).values())):
+        rows.append(_dpdk_finding(config))
     if config.engine.core >= 0:
         try:
             facts = core_facts(config.engine.core)

@@ -1,10 +1,11 @@
 """The layout of the appliance's shared segment, and views of it for every other process.
 
-One writer a part: the engine writes counters, histograms, top of book and heartbeat; any process
-may set the kill word; only an operator's ``appliance arm`` clears it. Readers need no lock: every
-word is read whole, and the top of book has a sequence lock.
+One writer a part: the engine writes counters, histograms, top of book and heartbeat, a thread
+beside its loop the statistics of its devices; any process may set the kill word; only an operator's
+``appliance arm`` clears it. Readers need no lock: every word is read whole, and the top of book and
+the statistics have sequence locks.
 
-    header | counters | histograms | top of book | checkpoints | journal ring
+    header | counters | histograms | top of book | devices | checkpoints | journal ring
 
 ``python -m appliance.generate`` turns the tables below and the metric registry into
 ``csrc/state.h``, so the loop and Python cannot disagree.
@@ -20,12 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from appliance.telemetry.registry import COUNTER_INDEX, METRICS, TIMER_INDEX, TIMERS
-from dpdk_bindings.env import Histogram, Segment
+from appliance.telemetry.registry import COUNTER_INDEX, METRICS, ROLES, TIMER_INDEX, TIMERS
+from dpdk_bindings.env import STATISTICS_DTYPE, Histogram, Segment, read_statistics
 from dpdk_bindings.env.histogram import SIZE_BYTES as HIST_BYTES
 
 MAGIC = 0x3130_4554_4154_5354  # "TSTATE01"
-VERSION = 1
+VERSION = 2
 
 # Name, C type, array length (0: scalar), numpy type. Widest first; the order is the layout.
 HEADER: list[tuple[str, str, int, str]] = [
@@ -36,6 +37,7 @@ HEADER: list[tuple[str, str, int, str]] = [
     ("counters_offset", "uint64_t", 0, "<u8"),
     ("histograms_offset", "uint64_t", 0, "<u8"),
     ("tops_offset", "uint64_t", 0, "<u8"),
+    ("devices_offset", "uint64_t", 0, "<u8"),
     ("checkpoints_offset", "uint64_t", 0, "<u8"),
     ("journal_offset", "uint64_t", 0, "<u8"),
     ("checkpoint_count", "uint64_t", 0, "<u8"),
@@ -122,6 +124,7 @@ class Layout:
             ("counters", COUNTERS * 8),
             ("histograms", len(TIMERS) * HIST_BYTES),
             ("tops", self.tops_count * TOP_DTYPE.itemsize),
+            ("devices", len(ROLES) * STATISTICS_DTYPE.itemsize),
             ("checkpoints", self.checkpoints_max * CHECKPOINT_DTYPE.itemsize),
             ("journal", 192 + self.journal_bytes),
         ]
@@ -154,6 +157,9 @@ class State:
         self.tops = np.frombuffer(
             buffer, TOP_DTYPE, int(self.header["tops_count"]), int(self.header["tops_offset"])
         )
+        self._devices = np.frombuffer(
+            buffer, STATISTICS_DTYPE, len(ROLES), int(self.header["devices_offset"])
+        )
         self._checkpoints = np.frombuffer(
             buffer,
             CHECKPOINT_DTYPE,
@@ -168,7 +174,7 @@ class State:
         segment = Segment.create(name, offsets["total"])
         header = np.frombuffer(segment.buffer(), HEADER_DTYPE, 1)[0]
         header["total_bytes"] = offsets["total"]
-        for part in ("counters", "histograms", "tops", "checkpoints", "journal"):
+        for part in ("counters", "histograms", "tops", "devices", "checkpoints", "journal"):
             header[f"{part}_offset"] = offsets[part]
         header["counters_count"] = COUNTERS
         header["histograms_count"] = len(TIMERS)
@@ -226,6 +232,15 @@ class State:
         assert fields is not None
         return self.segment.address + int(fields[field][1])
 
+    def device_address(self, role: str) -> int:
+        """Address of a role's ``struct tp_statistics``."""
+        at = ROLES.index(role) * STATISTICS_DTYPE.itemsize
+        return self.segment.address + int(self.header["devices_offset"]) + at
+
+    def device_statistics(self, role: str) -> dict[str, int]:
+        """What the device behind a role's queue counts, by its own names; empty: nothing."""
+        return read_statistics(self._devices[ROLES.index(role)])
+
     def kill(self, reason: Kill, text: str) -> None:
         """Sets the kill word; the first reason stays until armed."""
         if not int(self.header["kill"]):
@@ -239,7 +254,7 @@ class State:
 
     def close(self) -> None:
         """Drops every view first: the mapping goes away with the segment."""
-        del self.header, self.counters, self.tops, self._checkpoints
+        del self.header, self.counters, self.tops, self._devices, self._checkpoints
         self.segment.close()
 
 

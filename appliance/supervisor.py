@@ -27,7 +27,7 @@ import msgspec
 from appliance.config import Config
 from appliance.engine_process import queue_names
 from appliance.state import Kill, State
-from dpdk_bindings import PioError, open_queue
+from dpdk_bindings import PioError, names_dpdk, open_queue
 from dpdk_bindings.env import Segment
 
 START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop starts
@@ -57,7 +57,10 @@ class RunError(RuntimeError):
 
 @dataclass
 class Faults:
-    """Page faults of the engine's process, read from outside: the loop itself never asks."""
+    """Page faults of the loop's thread, read from outside: the loop itself never asks.
+
+    Not of the whole process: DPDK's own threads may fault, beside the loop's core.
+    """
 
     after_first_second: int | None = None
     last: int = 0
@@ -197,8 +200,9 @@ class Supervisor:
 
     def _sample_faults(self, elapsed_s: float) -> None:
         assert self.engine is not None
+        pid = self.engine.pid  # of its first thread, too, which runs the loop
         with contextlib.suppress(OSError, IndexError):
-            stat = Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()
+            stat = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
             self.faults.last = int(stat[7]) + int(stat[9])  # minor and major; proc(5)
             if self.faults.after_first_second is None and elapsed_s >= 1.0:
                 self.faults.after_first_second = self.faults.last
@@ -231,8 +235,14 @@ class Supervisor:
         return status
 
     def _clear_away(self) -> None:
-        """What a killed engine left: opening and closing its queues takes their segments away."""
+        """What a killed engine left: opening and closing its queues takes their segments away.
+
+        DPDK's leave nothing that its next start does not mend, and starting it here would take a
+        device, and its peer, for nothing.
+        """
         for name in queue_names(self.config).values():
+            if names_dpdk(name):
+                continue
             with contextlib.suppress(PioError):
                 open_queue(name).close()
         if self.state is None:

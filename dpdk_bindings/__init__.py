@@ -5,6 +5,25 @@ one Ethernet frame. ``csrc/pio.h`` is the contract; this package knows frames an
 """
 
 from dpdk_bindings.errors import PioError
-from dpdk_bindings.queue import BackendInfo, Frame, Queue, backends, open_queue
+from dpdk_bindings.queue import (
+    BackendInfo,
+    Frame,
+    Queue,
+    backends,
+    configure_dpdk,
+    dpdk_memory,
+    names_dpdk,
+    open_queue,
+)
 
-__all__ = ["BackendInfo", "Frame", "PioError", "Queue", "backends", "open_queue"]
+__all__ = [
+    "BackendInfo",
+    "Frame",
+    "PioError",
+    "Queue",
+    "backends",
+    "configure_dpdk",
+    "dpdk_memory",
+    "names_dpdk",
+    "open_queue",
+]

@@ -16,11 +16,13 @@ SOURCES = [
     "dpdk_burst.c",
     "dpdk_control.c",
     "dpdk_eal.c",
+    "dpdk_fault_in.c",
     "dpdk_flow.c",
     "dpdk_handle.c",
     "dpdk_keeper.c",
     "dpdk_pool.c",
     "dpdk_port.c",
+    "dpdk_xstats.c",
     "pio_dpdk.c",
     "pio_dpdk_open.c",
     "pio_options.c",
@@ -40,6 +42,10 @@ size_t dpdk_log_text(char *, size_t);
 void dpdk_log_echo(int);
 
 uint32_t dpdk_pools_missing(void);
+
+struct tp_statistics { ...; };
+int dpdk_xstats_to(const char *, struct tp_statistics *);
+void dpdk_xstats_end(struct tp_statistics *);
 """
 
 # Ports, pools and bursts for Python: dpdk_burst.h, dpdk_handle.h.

@@ -10,7 +10,7 @@ import os
 import re
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from errno import EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOBUFS, ENOENT, ENOTSUP, ETIMEDOUT
 from ipaddress import IPv4Address
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from dpdk_bindings._core import ffi, lib
+from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.errors import PioError, check, text
 
 # How long one send() keeps offering frames that the queue has no room for.
@@ -48,6 +49,7 @@ _UNRESOLVED = {
 
 # "dpdk:net_null0", "dpdk(queues=2):...", and either within "fault(...):" and its like.
 _NAMES_DPDK = re.compile(r"(?:^|:)dpdk[:(]")
+_DPDK_DEVICE = re.compile(r"(?:^|:)dpdk(?:\([^)]*\))?:(.*)")
 _STATS = [name for name, _ in ffi.typeof("struct pio_stats").fields if name != "extra"]
 _LINKS = {lib.PIO_LINK_DOWN: "down", lib.PIO_LINK_UP: "up", lib.PIO_LINK_GONE: "gone"}
 
@@ -98,6 +100,37 @@ def _dpdk_start() -> None:
         eal.start()
 
 
+def names_dpdk(name: str) -> bool:
+    """Whether DPDK is in a queue's name, be it within another backend's."""
+    return _NAMES_DPDK.search(name) is not None
+
+
+def configure_dpdk(names: Iterable[str], options: EalOptions, core: int = -1) -> None:
+    """Says how DPDK is to be started, if one of these queues is DPDK's.
+
+    Before the first of them is opened; ``core`` stands in where the options name none. Otherwise
+    DPDK is not even loaded. Raises PioError when it runs already with other options.
+    """
+    if any(map(names_dpdk, names)) and _dpdk_register():
+        from dpdk_bindings.dpdk import eal
+
+        eal.configure(options, core)
+
+
+def dpdk_memory(options: EalOptions) -> str:
+    """What memory DPDK would start with here, in words. Raises PioError when it would not."""
+    _dpdk_register()
+    from dpdk_bindings.dpdk import eal
+
+    free = eal.huge_bytes_free() >> 20
+    if eal.takes_huge_pages(options):
+        return f"{options.memory_mib} MiB in huge pages"
+    why = "as asked"
+    if options.huge_pages != "off":
+        why = f"because {free} MiB are free in huge pages"
+    return f"{options.memory_mib} MiB of ordinary memory, {why}; cards need huge pages"
+
+
 def backends() -> list[BackendInfo]:
     """Every backend that there is, probed on this host, the best first."""
     rows: list[BackendInfo] = []
@@ -126,6 +159,13 @@ def _close(queue: Any, pid: int) -> None:
         lib.pio_close(queue)
 
 
+def _statistics_end(table: int, pid: int) -> None:
+    if os.getpid() == pid:
+        from dpdk_bindings import _dpdk
+
+        _dpdk.lib.dpdk_xstats_end(_dpdk.ffi.cast("struct tp_statistics *", table))
+
+
 class Queue:
     """One RX/TX pair. Owned by the thread that uses it; a context manager.
 
@@ -134,13 +174,14 @@ class Queue:
     """
 
     def __init__(self, name: str) -> None:
-        if _NAMES_DPDK.search(name):
+        if names_dpdk(name):
             _dpdk_start()
         out, error = ffi.new("struct pio_queue **"), ffi.new("struct pio_error *")
         check(lib.pio_open(name.encode(), out, error), error)
         self.name = name
         self._queue: Any = out[0]
         self._closer = weakref.finalize(self, _close, out[0], os.getpid())
+        self._statistics_closer: Callable[[], Any] = lambda: None
         self._frames = ffi.new("struct pio_frame[]", lib.PIO_BURST_MAX)
 
     def __enter__(self) -> Queue:
@@ -299,8 +340,28 @@ class Queue:
             ETIMEDOUT if result == EAGAIN else result, why.format(address, self.name), remedy
         )
 
+    def publish_statistics(self, table: int) -> bool:
+        """Has the device's own statistics written to a ``struct tp_statistics`` at this address.
+
+        At once, and then about once a second, by a thread of the backend's own, until the queue is
+        closed. False where the backend has none: then nothing is ever written.
+        """
+        self._open()
+        device = _DPDK_DEVICE.search(self.name)
+        if device is None:
+            return False
+        from dpdk_bindings import _dpdk
+
+        where = _dpdk.ffi.cast("struct tp_statistics *", table)
+        if _dpdk.lib.dpdk_xstats_to(device[1].encode(), where):
+            return False
+        self._statistics_closer()
+        self._statistics_closer = weakref.finalize(self, _statistics_end, table, os.getpid())
+        return True
+
     def close(self) -> None:
         """Gives everything back. Harmless when already closed."""
+        self._statistics_closer()
         self._closer()
         self._queue = None
 

@@ -11,6 +11,7 @@ cdef extern from "state.h" nogil:
         uint64_t counters_offset
         uint64_t histograms_offset
         uint64_t tops_offset
+        uint64_t devices_offset
         uint64_t checkpoints_offset
         uint64_t journal_offset
         uint64_t checkpoint_count

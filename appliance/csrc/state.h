@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define STATE_MAGIC UINT64_C(0x3130455441545354)
-#define STATE_VERSION 1u
+#define STATE_VERSION 2u
 
 struct state_header {
     uint64_t magic;
@@ -16,6 +16,7 @@ struct state_header {
     uint64_t counters_offset;
     uint64_t histograms_offset;
     uint64_t tops_offset;
+    uint64_t devices_offset;
     uint64_t checkpoints_offset;
     uint64_t journal_offset;
     uint64_t checkpoint_count;
@@ -38,7 +39,7 @@ struct state_header {
     char queue_orders[64];
     char strategy[64];
 };
-_Static_assert(sizeof(struct state_header) == 576, "as state.py says");
+_Static_assert(sizeof(struct state_header) == 584, "as state.py says");
 
 struct state_top {
     uint64_t bid_shares;

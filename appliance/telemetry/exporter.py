@@ -138,12 +138,24 @@ def _facts(state: State) -> Iterator[Metric]:
         if backend:
             queues.append({"role": role, "backend": backend, "mode": mode})
     yield _info("queue", queues)
+    yield _device_statistics(state)
     word = int(state.header["kill"])
     known = word in Kill.__members__.values()
     yield _info("kill", [{
         "word": Kill(word).name.lower() if known else str(word),
         "reason": _text(state, "kill_reason"),
     }])
+
+
+def _device_statistics(state: State) -> GaugeMetricFamily:
+    labels = next(extra.labels for extra in EXTRAS if extra.family == "device_statistic")
+    metric = GaugeMetricFamily(
+        PREFIX + "device_statistic", _HELP["device_statistic"], labels=labels
+    )
+    for role in ROLES:
+        for name, value in state.device_statistics(role).items():
+            metric.add_metric([role, name], value)
+    return metric
 
 
 def _remedy(error: OSError, options: argparse.Namespace) -> str:

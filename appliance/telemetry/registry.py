@@ -210,6 +210,9 @@ EXTRAS: list[Extra] = [
     Extra("engine", "info", ("name", "strategy", "pid"), "Which engine this is."),
     Extra("queue", "info", ("role", "backend", "mode"),
           "Backend and mode really obtained for each queue."),
+    Extra("device_statistic", "gauge", ("role", "name"),
+          "What the device behind a queue counts, by its own name for it; of DPDK's devices, about "
+          "once a second."),
     Extra("kill", "info", ("word", "reason"), "Why trading is halted; word \"armed\": it is not."),
 ]
 

@@ -7,6 +7,7 @@
 #include "dpdk_handle.h"
 #include "dpdk_pool.h"
 #include "dpdk_port.h"
+#include "dpdk_xstats.h"
 
 extern const struct pio_backend pio_backend_dpdk;
 

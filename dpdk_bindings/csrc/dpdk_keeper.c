@@ -12,6 +12,8 @@
 #include "dpdk_keeper.h"
 
 #include "dpdk_eal.h"
+#include "dpdk_fault_in.h"
+#include "dpdk_xstats.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -172,6 +174,8 @@ static void look_after_all(void *none) {
                 continue;
             open = 1;
             dpdk_keeper_look(port);
+            dpdk_fault_in_look(port);
+            dpdk_xstats_look(port);
             if (port->reconnects)
                 reconnect(port);
         }

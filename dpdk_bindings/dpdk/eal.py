@@ -54,7 +54,7 @@ def arguments(options: EalOptions, huge: bool, core: int) -> list[str]:
     return [*words, f"--log-level={level}", *options.extra]
 
 
-def _memory(options: EalOptions) -> bool:
+def takes_huge_pages(options: EalOptions) -> bool:
     """Whether to take huge pages; raises PioError when they are demanded and not there."""
     if options.huge_pages == "off":
         return False
@@ -102,7 +102,7 @@ def start(**options: Any) -> None:
     core = chosen.core if chosen.core >= 0 else min(os.sched_getaffinity(0))
     lib.dpdk_log_echo(chosen.log_level != "quiet")
     words = [ffi.new("char[]", word.encode()) for word in
-             arguments(chosen, _memory(chosen), core)]
+             arguments(chosen, takes_huge_pages(chosen), core)]
     error = ffi.new("struct pio_error *")
     check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
     _started = chosen

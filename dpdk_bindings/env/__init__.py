@@ -10,9 +10,11 @@ from dpdk_bindings.env.pin import Core, core_facts, pin_to_core
 from dpdk_bindings.env.pool import Pool
 from dpdk_bindings.env.ring import Ring
 from dpdk_bindings.env.segment import Segment
+from dpdk_bindings.env.statistics import STATISTICS_DTYPE, read_statistics
 from dpdk_bindings.env.stop import StopWord
 
 __all__ = [
+    "STATISTICS_DTYPE",
     "Clock",
     "Core",
     "Histogram",
@@ -22,4 +24,5 @@ __all__ = [
     "StopWord",
     "core_facts",
     "pin_to_core",
+    "read_statistics",
 ]

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.env import config_file
 from dpdk_bindings.env.config_file import ConfigError
 
@@ -91,6 +92,7 @@ class Config(Section, frozen=True, forbid_unknown_fields=True):
     feed: Annotated[Feed, Meta(description="The ITCH feed: MoldUDP64 on two lines.")] = Feed()
     orders: Annotated[Orders, Meta(
         description="Order entry: OUCH over MoldUDP64 both ways.")] = Orders()
+    dpdk: Annotated[EalOptions, Meta(description="DPDK, if a queue is of it.")] = EalOptions()
 
 
 def _check(path: Path, config: Config) -> None:

@@ -30,7 +30,7 @@ from feed_sim.exchange.publisher cimport (
 from feed_sim.flow cimport Flow, flow_exponential, flow_step
 from itch_ouch.wire cimport MOLD_COUNT_END
 
-from dpdk_bindings import open_queue
+from dpdk_bindings import configure_dpdk, open_queue
 from dpdk_bindings.env import Clock, Histogram, StopWord, core_facts, pin_to_core
 from feed_sim.exchange.gateway import COUNTERS
 from feed_sim.flow import symbol_names
@@ -111,8 +111,10 @@ cdef class Venue:
         """Opens every queue or none."""
         feed, orders = config.feed, config.orders
         cdef pio_queue *queue = NULL
+        names = [name for name in (feed.line_a, feed.line_b, orders.queue) if name]
         try:
-            for name in filter(None, (feed.line_a, feed.line_b, orders.queue)):
+            configure_dpdk(names, config.dpdk, config.exchange.core)
+            for name in names:
                 self.queues[name] = open_queue(name)
                 self.queue_modes[name] = self.queues[name].mode
                 if self.queues[name].abi != PIO_ABI:
