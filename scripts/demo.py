@@ -9,8 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from demo_huge_pages import huge_pages
+from demo_links import MEMORY_MIB, SIDES, Links, memif_links, memory_links
 
 ROOT = Path(__file__).resolve().parent.parent
 EXCHANGE_GRACE_S = 20.0  # what it may take beyond its own time: tables, opening, closing
@@ -44,6 +49,10 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fault", default="", metavar="SPEC",
                         help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05; "
                         "loss meets every second frame of a line: none is lost on both")
+    parser.add_argument("--backend", choices=["memory", "dpdk"], default="memory",
+                        help="what joins the two: shared memory, or DPDK's memif")
+    parser.add_argument("--huge-pages", choices=["auto", "on", "off"], default="auto",
+                        help="with dpdk: set huge pages aside for the run (auto: if that can be)")
     parser.add_argument("--no-journal", action="store_true", help="record nothing")
     parser.add_argument("--json", action="store_true", help="figures as JSON, no live view")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
@@ -61,13 +70,29 @@ def queue(name: str, fault: str, seed: int, line: int) -> str:
     return f"fault({fault},seed={seed},stride=2,phase={line}):{name}" if fault else name
 
 
-def write_configs(options: argparse.Namespace) -> tuple[Path, Path]:
-    """Both TOML files, joined by memory queues that nobody else uses."""
+def make_links(options: argparse.Namespace, stack: ExitStack) -> Links:
+    """Links that nobody else uses. ``stack`` gives back what they take of the host.
+
+    Raises RuntimeError when huge pages are demanded and cannot be had.
+    """
+    tag, impaired = f"demo{os.getpid()}", bool(options.fault)
+    if options.backend == "memory":
+        return memory_links(tag, impaired)
+    if options.huge_pages == "off":
+        return memif_links(tag, impaired, False, "ordinary memory, as asked")
+    mib = SIDES * MEMORY_MIB
+    why = stack.enter_context(huge_pages(mib))
+    if not why:
+        return memif_links(tag, impaired, True, f"huge pages, {mib} MiB")
+    if options.huge_pages == "on":
+        raise RuntimeError(f"no huge pages: {why}; or give --huge-pages off")
+    print(f"demo: no huge pages: {why}; going on without", file=sys.stderr)
+    return memif_links(tag, impaired, False, f"ordinary memory: {why}")
+
+
+def write_configs(options: argparse.Namespace, links: Links) -> tuple[Path, Path]:
+    """Both TOML files."""
     venue_core, engine_core = cores()
-    tag = f"demo{os.getpid()}"
-    # A full queue makes the exchange cut that line's datagrams differently, and then the frames
-    # that the two lines lose could be the same: impaired lines get room for a tenth of a second.
-    slots = 16384 if options.fault else 2048
     exchange = options.out / "exchange.toml"
     appliance = options.out / "appliance.toml"
     exchange.write_text(f"""[exchange]
@@ -83,16 +108,16 @@ messages_per_s = {options.rate}
 live_orders = {options.live_orders}
 
 [feed]
-line_a = "memory:{tag}-a,slots={slots}"
-line_b = "memory:{tag}-b,slots={slots}"
+line_a = "{links.exchange[0]}"
+line_b = "{links.exchange[1]}"
 
 [orders]
-queue = "memory:{tag}-o,slots=128"
-""")
-    line_a = queue(f"memory:{tag}-a,slots={slots}", options.fault, options.seed, 0)
-    line_b = queue(f"memory:{tag}-b,slots={slots}", options.fault, options.seed + 1, 1)
+queue = "{links.exchange[2]}"
+{links.table}""")
+    line_a = queue(links.appliance[0], options.fault, options.seed, 0)
+    line_b = queue(links.appliance[1], options.fault, options.seed + 1, 1)
     appliance.write_text(f"""[engine]
-name = "{tag}"
+name = "demo{os.getpid()}"
 core = {engine_core}
 checkpoint_every = {options.checkpoint_every}
 checkpoints_max = 1000000
@@ -102,7 +127,7 @@ line_a = "{line_a}"
 line_b = "{line_b}"
 
 [orders]
-queue = "memory:{tag}-o,slots=128"
+queue = "{links.appliance[2]}"
 
 [tables]
 orders = 65536
@@ -115,7 +140,7 @@ position_max = 1000000
 
 [journal]
 path = "{"" if options.no_journal else options.out / "recording.tpj"}"
-""")
+{links.table}""")
     return exchange, appliance
 
 
@@ -135,8 +160,16 @@ def compare_books(out: Path) -> dict[str, Any]:
     }
 
 
+def links_check(figures: dict[str, Any], links: Links) -> tuple[str, bool, str]:
+    """Every queue is what was asked for, and nothing less (R5)."""
+    modes = figures["backend"]
+    good = all(mode.split()[-1].removeprefix("fault+") == links.mode for mode in modes.values())
+    obtained = ", ".join(f"{role} {mode}" for role, mode in modes.items())
+    return "links", good, f"{obtained}; in {links.memory}"
+
+
 def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any],
-           statuses: tuple[int, int]) -> list[dict[str, Any]]:
+           statuses: tuple[int, int], links: Links) -> list[dict[str, Any]]:
     """What must be true of a good run; a detail for each."""
     orders, feed = figures["orders"], figures["feed"]
     answered = orders["accepted"] + orders["replaced"] + orders["rejected"]
@@ -159,6 +192,7 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
          f"{entered:,} sent, {answered:,} answered, {void:,} replaces overtaken by a fill, "
          f"{orders['unanswered']} without an answer"),
         *([("books", books["compared"] > 0 and not books["different"], same)] if books else []),
+        links_check(figures, links),
         ("trading", figures["kill"]["word"] == "armed", f"kill word {figures['kill']['word']}"),
     ]
     return [{"name": name, "ok": bool(ok), "detail": detail} for name, ok, detail in rows]
@@ -168,26 +202,29 @@ def _cli(module: str, *words: str) -> list[str]:
     return [sys.executable, "-m", module, *words]
 
 
-def run(options: argparse.Namespace) -> tuple[int, int]:
+def run(options: argparse.Namespace, links: Links) -> tuple[int, int]:
     """Both processes to their end; their statuses. Ctrl-C reaches both and is waited out."""
-    exchange_toml, appliance_toml = write_configs(options)
+    exchange_toml, appliance_toml = write_configs(options, links)
     out = options.out
-    with (out / "venue.json").open("wb") as venue_out:
-        exchange = subprocess.Popen(
-            _cli("feed_sim.cli", "exchange", "-c", str(exchange_toml), "--json"), stdout=venue_out
-        )
     words = ["run", "-c", str(appliance_toml), "--result", str(out / "appliance.json"),
              "--checkpoints", str(out / "appliance-checkpoints.jsonl"),
              "--histograms", str(out / "histograms.json")]
-    appliance = subprocess.Popen(
-        _cli("appliance.cli", *words, *(["--json"] if options.json else ["--no-summary"])),
-        stdout=subprocess.DEVNULL if options.json else None,
-    )
+    processes: list[subprocess.Popen[bytes]] = []
     former = [
-        signal.signal(signal.SIGINT, signal.SIG_IGN),
-        signal.signal(signal.SIGTERM, lambda *_: (exchange.terminate(), appliance.terminate())),
+        # Not SIG_IGN, which they would inherit: they hear it themselves.
+        signal.signal(signal.SIGINT, lambda *_: None),
+        signal.signal(signal.SIGTERM, lambda *_: [p.terminate() for p in processes]),
     ]
     try:
+        with (out / "venue.json").open("wb") as venue_out:
+            processes.append(exchange := subprocess.Popen(
+                _cli("feed_sim.cli", "exchange", "-c", str(exchange_toml), "--json"),
+                stdout=venue_out,
+            ))
+        processes.append(appliance := subprocess.Popen(
+            _cli("appliance.cli", *words, *(["--json"] if options.json else ["--no-summary"])),
+            stdout=subprocess.DEVNULL if options.json else None,
+        ))
         deadline = time.monotonic() + options.seconds + EXCHANGE_GRACE_S
         while exchange.poll() is None and appliance.poll() is None:
             if time.monotonic() > deadline:
@@ -195,12 +232,12 @@ def run(options: argparse.Namespace) -> tuple[int, int]:
                 break
             time.sleep(0.05)
         time.sleep(DRAIN_S)
-        for process in (exchange, appliance):
+        for process in processes:
             if process.poll() is None:
                 process.terminate()
         return exchange.wait(APPLIANCE_GRACE_S), appliance.wait(APPLIANCE_GRACE_S)
     finally:
-        for process in (exchange, appliance):
+        for process in processes:
             if process.poll() is None:
                 process.kill()
                 process.wait()
@@ -209,13 +246,24 @@ def run(options: argparse.Namespace) -> tuple[int, int]:
 
 
 def main() -> int:
-    options = arguments()
+    with ExitStack() as stack:
+        try:
+            return demo(options := arguments(), make_links(options, stack))
+        except RuntimeError as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+
+
+def demo(options: argparse.Namespace, links: Links) -> int:
+    """One run from its configurations to its report; the exit status."""
     # demo.sh has changed to the project's root: a relative folder is the caller's.
     options.out = Path(os.environ.get("TICKPATH_CALLER", ".")) / options.out
     options.out.mkdir(parents=True, exist_ok=True)
     for name in WRITTEN:
         (options.out / name).unlink(missing_ok=True)
-    statuses = run(options)
+    statuses = run(options, links)
     try:
         figures = json.loads((options.out / "appliance.json").read_text())
         venue = json.loads((options.out / "venue.json").read_text())
@@ -226,7 +274,8 @@ def main() -> int:
     from demo_show import show
 
     figures["venue"], figures["books"] = venue, books
-    figures["checks"] = checks(figures, venue, books, statuses)
+    figures["links"] = {"backend": links.backend, "mode": links.mode, "memory": links.memory}
+    figures["checks"] = checks(figures, venue, books, statuses, links)
     return show(options, figures)
 
 

@@ -3,6 +3,10 @@
 # seconds; then what happened, a latency plot and a report. Installs whatever is missing first.
 #
 #   scripts/demo.sh [--seconds N] [--strategy quote|cross] [--rate MESSAGES_PER_S] [--seed N]
+#                   [--backend memory|dpdk] [--huge-pages auto|on|off]
+#
+# With --backend dpdk the two meet in DPDK's memif; as root with huge pages, which are set aside for
+# the run and given back however it ends.
 #
 # Ends with a status other than 0 when anything is wrong: an unresolved gap, an order without an
 # answer, a book that differs from the exchange's.
@@ -11,5 +15,8 @@ TICKPATH_CALLER=$PWD
 export TICKPATH_CALLER
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
+case " $* " in
+*" --backend dpdk "* | *" --backend=dpdk "*) prepare_dpdk || exit 2 ;;
+esac
 prepare report
 exec "$PYTHON" scripts/demo.py "$@"

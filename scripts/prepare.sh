@@ -4,7 +4,10 @@
 #   prepare EXTRAS PACKAGE...   EXTRAS are pyproject.toml extras ("report", "report,test"); each
 #                               PACKAGE is "command:debian-package", wanted besides the compiler.
 #
+#   prepare_dpdk          before it: DPDK is wanted, too; fails when it cannot be had
+#
 # Everything is done once: a second call only compares checksums. Sets PYTHON to the venv's python.
+# What the build finds of optional libraries is among them: it is done again when one has appeared.
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 2; }
@@ -29,25 +32,47 @@ missing_packages() {
     done
 }
 
-install_packages() {
-    wanted=$(missing_packages "$@")
-    [ -n "$wanted" ] || return 0
+# Installs $wanted; 1 when that cannot be done here, with $why and $remedy.
+apt_install() {
     if ! command -v apt-get >/dev/null 2>&1; then
-        die "missing:$wanted (Debian's names); install them with your package manager and run this \
-again"
+        why="there is no apt-get here"
+        remedy="install with your package manager (Debian's names):$wanted"
+        return 1
     elif [ "$(id -u)" = 0 ]; then
         root=
     elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
         root="sudo -n"
     else
-        die "missing packages; as root run: apt-get install --no-install-recommends$wanted"
+        why="only root installs packages"
+        remedy="as root run: apt-get install --no-install-recommends$wanted"
+        return 1
     fi
     say "installing:$wanted"
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # words on purpose
     { $root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $wanted; } \
-        >"$LOGS/apt.log" 2>&1 || { tail -n 5 "$LOGS/apt.log" >&2
-        die "apt-get failed; its output is in $LOGS/apt.log"; }
+        >"$LOGS/apt.log" 2>&1 && return 0
+    tail -n 5 "$LOGS/apt.log" >&2
+    why="apt-get failed"
+    remedy="see $LOGS/apt.log"
+    return 1
+}
+
+install_packages() {
+    wanted=$(missing_packages "$@")
+    [ -z "$wanted" ] || apt_install || die "missing:$wanted: $why; $remedy, and run this again"
+}
+
+dpdk_version() { pkg-config --modversion libdpdk 2>/dev/null || true; }
+
+prepare_dpdk() {
+    [ -z "$(dpdk_version)" ] || return 0
+    make_logs
+    wanted=" libdpdk-dev pkg-config"
+    apt_install && [ -n "$(dpdk_version)" ] && return 0
+    say "no DPDK: ${why:-it was installed and pkg-config does not find it}; ${remedy:-look for \
+libdpdk.pc}"
+    return 1
 }
 
 digest() { sha256sum | cut -d' ' -f1; }
@@ -63,7 +88,7 @@ install_python() {
         die "python3 is older than 3.11; install Python 3.11 or newer and put it first on PATH"
     [ -x .venv/bin/python ] || python3 -m venv .venv || die "python3 -m venv failed; see above"
     stamp=$( { cat pyproject.toml setup.py; echo "$1"; pwd; } | digest)
-    built=$(sources | xargs cat | digest)
+    built=$( { sources | xargs cat; dpdk_version; } | digest)
     [ "$(cat .venv/installed 2>/dev/null)" != "$stamp" ] || {
         [ "$(cat .venv/built 2>/dev/null)" != "$built" ] || return 0
         say "building"
@@ -80,11 +105,15 @@ install_python() {
     echo "$built" >.venv/built
 }
 
+make_logs() {
+    LOGS=$PWD/out/logs
+    mkdir -p "$LOGS"
+}
+
 prepare() {
     extras=$1
     shift
-    LOGS=$PWD/out/logs
-    mkdir -p "$LOGS"
+    make_logs
     install_packages "$@"
     install_python "$extras"
     PYTHON=$PWD/.venv/bin/python

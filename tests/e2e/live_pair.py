@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,11 +27,15 @@ class Pair:
         demo = load_demo()
         self.options = demo.arguments([*words, "--json", "--out", str(out)])
         out.mkdir(parents=True, exist_ok=True)
-        self.statuses = demo.run(self.options)
+        with ExitStack() as stack:
+            links = demo.make_links(self.options, stack)
+            self.statuses = demo.run(self.options, links)
         self.figures: dict[str, Any] = json.loads((out / "appliance.json").read_text())
         self.venue: dict[str, Any] = json.loads((out / "venue.json").read_text())
         self.books = demo.compare_books(out) if self.options.checkpoint_every else {}
-        self.checks = demo.checks(self.figures, self.venue, self.books, self.statuses)
+        self.checks = demo.checks(
+            self.figures, self.venue, self.books, self.statuses, links
+        )
 
     @property
     def failed(self) -> list[str]:

@@ -1,0 +1,52 @@
+"""How the demo's two sides are joined: queue names, what they must really be, DPDK's table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A side has three ports with 12 MiB of frames each, and DPDK's own tables.
+MEMORY_MIB = 96
+SIDES = 2
+LETTERS = ("a", "b", "o")  # line A, line B, orders
+
+
+@dataclass(frozen=True)
+class Links:
+    """One run's three links, as each side names its ends."""
+
+    backend: str
+    mode: str  # what every queue must really obtain (R5)
+    memory: str  # where the frames lie, in words
+    exchange: tuple[str, ...]
+    appliance: tuple[str, ...]
+    table: str = ""  # the [dpdk] table of both configurations
+
+
+def memory_links(tag: str, impaired: bool) -> Links:
+    """Shared memory of the two processes."""
+    # A full queue makes the exchange cut that line's datagrams differently, and then the frames
+    # that the two lines lose could be the same: impaired lines get room for a tenth of a second.
+    slots = 16384 if impaired else 2048
+    names = tuple(f"memory:{tag}-{letter},slots={128 if letter == 'o' else slots}"
+                  for letter in LETTERS)
+    return Links("memory", "shared", "shared memory", names, names)
+
+
+def memif_links(tag: str, impaired: bool, huge: bool, memory: str) -> Links:
+    """DPDK's memif. Its sockets are abstract: nothing of them is left, whoever dies.
+
+    Either side may start first, or again: the appliance is the client, which asks until the
+    exchange is there.
+    """
+    slots_log2 = (14, 14, 10) if impaired else (11, 11, 10)  # room as above
+
+    def ends(role: str) -> tuple[str, ...]:
+        return tuple(
+            f"dpdk:net_memif{i},role={role},socket=tickpath-{tag}-{letter},rsize={slots_log2[i]}"
+            for i, letter in enumerate(LETTERS)
+        )
+
+    table = (f'\n[dpdk]\nhuge_pages = "{"on" if huge else "off"}"\nmemory_mib = {MEMORY_MIB}\n'
+             f'file_prefix = "{tag}"\n')
+    return Links("dpdk", "poll" if huge else "poll-no-huge", memory, ends("server"),
+                 ends("client"), table)
