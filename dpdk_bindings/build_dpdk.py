@@ -14,6 +14,7 @@ OLDEST = "21.11"
 
 SOURCES = [
     "dpdk_burst.c",
+    "dpdk_clock.c",
     "dpdk_control.c",
     "dpdk_eal.c",
     "dpdk_fault_in.c",

@@ -184,10 +184,7 @@ static void timestamps_convert(const struct dpdk_port *port, struct rte_mbuf *m)
     if (!(m->ol_flags & port->timestamp_flag))
         return;
     uint64_t *ticks = RTE_MBUF_DYNFIELD(m, port->timestamp_offset, uint64_t *);
-    /* The whole part apart: Unix time in ns has more digits than a double. */
-    uint64_t whole_ns = (uint64_t)port->timestamp_ns_per_tick;
-    double rest_ns = port->timestamp_ns_per_tick - (double)whole_ns;
-    *ticks = *ticks * whole_ns + (uint64_t)((double)*ticks * rest_ns);
+    *ticks = dpdk_clock_ns(&port->clock, *ticks);
 }
 
 int dpdk_handle_receive(struct dpdk_handle *handle, uint16_t queue, uint32_t count,
@@ -210,7 +207,7 @@ int dpdk_handle_receive(struct dpdk_handle *handle, uint16_t queue, uint32_t cou
         if (m)
             mbufs[kept++] = m;
     }
-    if (port->timestamp_offset >= 0 && port->timestamp_ns_per_tick != 1.0)
+    if (port->timestamp_offset >= 0)
         for (uint32_t i = 0; i < kept; i++)
             timestamps_convert(port, mbufs[i]);
     lane_leave(lane, queue, 0);

@@ -64,6 +64,7 @@ void dpdk_keeper_look(struct dpdk_port *port) {
         publish(p->rx_errors, stats.ierrors);
         publish(p->tx_errors, stats.oerrors);
     }
+    dpdk_clock_look(&port->clock, port->id);
     __atomic_add_fetch(&p->generation, 1, __ATOMIC_RELEASE);
 }
 

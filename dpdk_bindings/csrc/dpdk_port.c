@@ -8,13 +8,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Ethernet header, VLAN tag and check sequence: what an MTU leaves out of a frame. The check
  * sequence is not among our bytes. */
 #define BEYOND_MTU_BYTES 18u
-/* How long a clock is watched to learn its rate: a part in 10^4 of error from 1 us of jitter. */
-#define CLOCK_WATCH_NS 10000000L
 /* Room in a received mbuf that drivers count on: AF_PACKET's slots and AF_XDP's chunks are no
  * smaller. */
 #define ROOM_BYTES_MIN 2048u
@@ -199,31 +196,14 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
     return result ? refuse_device("set up a queue of", result, port, error) : 0;
 }
 
-/* A device clock in ns of Unix time needs nothing; another's rate is learnt by watching it. */
 static void timestamps_prepare(struct dpdk_port *port, const struct rte_eth_dev_info *info) {
-    struct timespec pause = {0, CLOCK_WATCH_NS}, before, after;
-    uint64_t first, second;
     port->timestamp_offset = -1;
-    port->timestamp_ns_per_tick = 1.0;
-    if (!port->options.timestamps ||
-        rte_mbuf_dyn_rx_timestamp_register(&port->timestamp_offset, &port->timestamp_flag)) {
+    if (!port->options.timestamps)
+        return;
+    if (rte_mbuf_dyn_rx_timestamp_register(&port->timestamp_offset, &port->timestamp_flag))
         port->timestamp_offset = -1;
-        return;
-    }
-    if (!strcmp(info->driver_name, "net_pcap")) {
-        port->timestamp_ns_per_tick = 1000.0; /* its unit: microseconds of the capture's clock */
-        return;
-    }
-    if (dpdk_read_clock(port->id, &first))
-        return;
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    nanosleep(&pause, NULL);
-    dpdk_read_clock(port->id, &second);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    double elapsed_ns = (double)(after.tv_sec - before.tv_sec) * 1e9 +
-                        (double)(after.tv_nsec - before.tv_nsec);
-    if (second > first)
-        port->timestamp_ns_per_tick = elapsed_ns / (double)(second - first);
+    else
+        dpdk_clock_prepare(&port->clock, port->id, info->driver_name);
 }
 
 static int port_set_up(struct dpdk_port *port, struct pio_error *error) {

@@ -16,6 +16,7 @@
 #ifndef TICKPATH_DPDK_PORT_H
 #define TICKPATH_DPDK_PORT_H
 
+#include "dpdk_clock.h"
 #include "dpdk_compat.h"
 #include "pio_internal.h"
 
@@ -79,7 +80,7 @@ struct dpdk_port {
     uint16_t looks_waited; /* for a peer's answer, since the port was started */
     int timestamp_offset; /* of the mbuf's dynamic field; -1: none */
     uint64_t timestamp_flag;
-    double timestamp_ns_per_tick; /* 1.0 where the device counts ns of Unix time */
+    struct dpdk_clock clock;
     char device[DPDK_DEVICE_BYTES];
     char name[64];
     struct dpdk_port_options options;

@@ -67,10 +67,8 @@ static inline uint32_t flags_of(uint64_t ol_flags) {
 static uint64_t timestamp_of(const struct dpdk_port *port, const struct rte_mbuf *m) {
     if (port->timestamp_offset < 0 || !(m->ol_flags & port->timestamp_flag))
         return 0;
-    uint64_t ticks = *RTE_MBUF_DYNFIELD(m, port->timestamp_offset, const uint64_t *);
-    return port->timestamp_ns_per_tick == 1.0
-               ? ticks
-               : (uint64_t)((double)ticks * port->timestamp_ns_per_tick);
+    return dpdk_clock_ns(&port->clock,
+                         *RTE_MBUF_DYNFIELD(m, port->timestamp_offset, const uint64_t *));
 }
 
 /* Copies a chain into one mbuf. NULL, and the reason counted, when that cannot be had. */
