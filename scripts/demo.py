@@ -210,11 +210,14 @@ def run(options: argparse.Namespace, links: Links) -> tuple[int, int]:
              "--checkpoints", str(out / "appliance-checkpoints.jsonl"),
              "--histograms", str(out / "histograms.json")]
     processes: list[subprocess.Popen[bytes]] = []
-    former = [
-        # Not SIG_IGN, which they would inherit: they hear it themselves.
-        signal.signal(signal.SIGINT, lambda *_: None),
-        signal.signal(signal.SIGTERM, lambda *_: [p.terminate() for p in processes]),
-    ]
+
+    def end_them(*_: Any) -> None:
+        for process in processes:
+            process.terminate()
+
+    # Not SIG_IGN for Ctrl-C, which they would inherit: they hear it themselves.
+    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: end_them, signal.SIGHUP: end_them}
+    former = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         with (out / "venue.json").open("wb") as venue_out:
             processes.append(exchange := subprocess.Popen(
@@ -241,8 +244,8 @@ def run(options: argparse.Namespace, links: Links) -> tuple[int, int]:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        signal.signal(signal.SIGINT, former[0])
-        signal.signal(signal.SIGTERM, former[1])
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def main() -> int:
