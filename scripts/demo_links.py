@@ -46,7 +46,7 @@ def memif_links(tag: str, impaired: bool, huge: bool, memory: str) -> Links:
             for i, letter in enumerate(LETTERS)
         )
 
-    table = (f'\n[dpdk]\nhuge_pages = "{"on" if huge else "off"}"\nmemory_mib = {MEMORY_MIB}\n'
-             f'file_prefix = "{tag}"\n')
+    # No file_prefix of the run's: nothing is shared under it, and its folder would be left.
+    table = f'\n[dpdk]\nhuge_pages = "{"on" if huge else "off"}"\nmemory_mib = {MEMORY_MIB}\n'
     return Links("dpdk", "poll" if huge else "poll-no-huge", memory, ends("server"),
                  ends("client"), table)
