@@ -1,8 +1,9 @@
 /* dpdk_clock.h: a device's receive timestamps as ns of Unix time.
  *
  * A card stamps frames with a clock of its own: ns of Unix time where PTP keeps it, else ticks
- * since some moment, at some rate. The second kind is tied to the system's clock: read side by side when
- * the port is opened, and again by the keeper, ever further apart, so that the rate becomes exact.
+ * since some moment, at some rate. The second kind is tied to the system's clock: read side by
+ * side when the port is opened, and again by the keeper, ever further apart, so that the rate
+ * becomes exact.
  * Two ties take turns: the one that bursts use is never written.
  */
 #ifndef TICKPATH_DPDK_CLOCK_H
