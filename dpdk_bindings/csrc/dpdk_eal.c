@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -253,9 +254,12 @@ static void hold_interrupt_thread(void) {
 void dpdk_eal_stop(void) {
     if (eal_state != EAL_RUNS || forked)
         return;
+    char folder[PATH_MAX];
     eal_state = EAL_STOPPED;
+    snprintf(folder, sizeof folder, "%s", rte_eal_get_runtime_dir());
     hold_interrupt_thread();
     rte_eal_cleanup();
+    rmdir(folder); /* if nothing is left in it */
 }
 
 int dpdk_eal_forked(void) {

@@ -17,13 +17,15 @@
 
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A client that was started is given this many looks, a second, to hear from its server. */
-#define ANSWER_LOOKS 20u
+/* A client that was started is given this many looks, a minute, to hear from its server. No less: a
+ * server stumbles over a connection that is closed before it was accepted, and DPDK's panics. */
+#define ANSWER_LOOKS 1200u
 /* One that was turned away, or whose server died meanwhile, tries again after so many. */
 #define RETRY_LOOKS 4u
 /* A burst that lasts longer waits for the very log line that waits for it. */
@@ -114,16 +116,18 @@ static void let_go_on(void *none) {
 /* Without the lock, whose holder may be waiting for this thread: what is set here of a port that is
  * just being opened or closed, let_go_on or the next opening puts right. */
 void dpdk_keeper_beware(const char *line, size_t bytes) {
-    static const char lost[] = "Disconnected";
-    int found = 0, is_lost = memmem(line, bytes, lost, sizeof lost - 1) != NULL;
+    static const char lost[] = "Disconnected, id: ";
+    const char *said = memmem(line, bytes, lost, sizeof lost - 1);
+    uint32_t lost_id = said ? (uint32_t)strtoul(said + sizeof lost - 1, NULL, 10) : 0;
+    int found = 0;
     for (uint32_t i = 0; i < DPDK_PORTS_MAX; i++) {
         struct dpdk_port *port = &dpdk_ports[i];
         if (!port->is_memif)
             continue;
         halted_set(port, 1);
         found = 1;
-        /* It does not say which; one that is still being answered begins again. */
-        if (is_lost && port->looks_waited < ANSWER_LOOKS - RETRY_LOOKS)
+        if (said && port->memif_id == lost_id &&
+            port->looks_waited < ANSWER_LOOKS - RETRY_LOOKS)
             port->looks_waited = ANSWER_LOOKS - RETRY_LOOKS;
     }
     if (!found)

@@ -77,6 +77,7 @@ struct dpdk_port {
     uint16_t id;
     uint8_t attached, started, reconnects, hardware_checksums, hardware_tx_checksums;
     uint8_t scattered, is_memif, was_up, keeps_mbufs;
+    uint32_t memif_id;
     uint16_t looks_waited; /* for a peer's answer, since the port was started */
     int timestamp_offset; /* of the mbuf's dynamic field; -1: none */
     uint64_t timestamp_flag;

@@ -6,10 +6,14 @@ started once, so both are tested by a process each (test_dpdk_huge_pages.py).
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,9 +57,17 @@ def _ring(path: Path) -> Pair:
     return Pair(queue, lambda: queue, live=True)
 
 
-def memif_ends(path: Path, options: str = "", more: str = "") -> tuple[Queue, Queue]:
+@cache
+def memif_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="tickpath-memif-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def memif_ends(options: str = "", more: str = "") -> tuple[Queue, Queue]:
     """Server and client, connected, both in this process."""
-    socket = f"socket={path}/memif-{next(_numbers)}.sock,socket-abstract=no{more}"
+    # One socket for all: each that a process has served takes a port for as long as it lives.
+    socket = f"socket={memif_folder()}/memif.sock,socket-abstract=no{more}"
     server = open_queue(f"dpdk{options}:{device('net_memif')},role=server,{socket}")
     client = open_queue(f"dpdk{options}:{device('net_memif')},role=client,{socket}")
     wait_for(lambda: server.link == client.link == "up")
@@ -64,7 +76,7 @@ def memif_ends(path: Path, options: str = "", more: str = "") -> tuple[Queue, Qu
 
 def _memif(sender: str, options: str = "", more: str = "") -> Callable[[Path], Pair]:
     def opened(path: Path) -> Pair:
-        server, client = memif_ends(path, options, more)
+        server, client = memif_ends(options, more)
         if sender == "client":
             return Pair(client, lambda: server, live=True)
         client.receive()  # its first poll is what gives the server slots to write to
