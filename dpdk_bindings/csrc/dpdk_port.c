@@ -73,9 +73,9 @@ static int port_attach(struct dpdk_port *port, const char *device, struct pio_er
     return 0;
 }
 
-/* memif's driver frees the socket of its last server, but leaves it open and registered, to be looked
- * at for ever after (22.11.11). So the last never goes: a device that is never started, of an id that
- * nobody asks for, holds the socket for the next to open it. */
+/* memif's driver frees the socket of its last server, but leaves it open and registered, to be
+ * looked at for ever after (22.11.11). So the last never goes: a device that is never started, of
+ * an id that nobody asks for, holds the socket for the next to open it. */
 static void memif_socket_keep(const struct dpdk_port *port) {
     static char kept[DPDK_PORTS_MAX][DPDK_DEVICE_BYTES];
     char name[DPDK_DEVICE_BYTES + 64], socket[DPDK_DEVICE_BYTES] = "", abstract[8] = "";
