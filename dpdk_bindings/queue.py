@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from dpdk_bindings._core import ffi, lib
+from dpdk_bindings.dpdk import diagnose
 from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.errors import PioError, check, text
 
@@ -92,12 +93,14 @@ def _dpdk_register() -> bool:
     return True
 
 
-def _dpdk_start() -> None:
-    """Makes ``dpdk:`` names openable: registers the backend and starts DPDK."""
+def _dpdk_start(device: str) -> None:
+    """Makes ``dpdk:`` names openable, the one of ``device`` above all: registers the backend,
+    starts DPDK."""
     if _dpdk_register():
         from dpdk_bindings.dpdk import eal
 
         eal.start()
+        diagnose.prepare(device)
 
 
 def names_dpdk(name: str) -> bool:
@@ -174,10 +177,14 @@ class Queue:
     """
 
     def __init__(self, name: str) -> None:
+        device = _DPDK_DEVICE.search(name)
         if names_dpdk(name):
-            _dpdk_start()
+            _dpdk_start(device[1] if device else "")
         out, error = ffi.new("struct pio_queue **"), ffi.new("struct pio_error *")
-        check(lib.pio_open(name.encode(), out, error), error)
+        try:
+            check(lib.pio_open(name.encode(), out, error), error)
+        except PioError as refusal:
+            raise (diagnose.explained(device[1], refusal) if device else refusal) from None
         self.name = name
         self._queue: Any = out[0]
         self._closer = weakref.finalize(self, _close, out[0], os.getpid())

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dpdk_bindings._dpdk import ffi, lib
+from dpdk_bindings.dpdk import diagnose_start
 from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.errors import PioError, check, text
 
@@ -33,6 +34,15 @@ def huge_bytes_free(folder: Path = HUGE_PAGES) -> int:
         pages = int((size / "free_hugepages").read_text())
         free += pages * kib * 1024
     return free
+
+
+def huge_pages_taken(folder: Path = HUGE_PAGES) -> int:
+    """Pages of 2 MiB that others hold: what is set aside must be as many more."""
+    pool = folder / "hugepages-2048kB"
+    if not pool.exists():
+        return 0
+    held = int((pool / "nr_hugepages").read_text()) - int((pool / "free_hugepages").read_text())
+    return max(held, 0)
 
 
 def arguments(options: EalOptions, huge: bool, core: int) -> list[str]:
@@ -57,18 +67,20 @@ def arguments(options: EalOptions, huge: bool, core: int) -> list[str]:
 def takes_huge_pages(options: EalOptions) -> bool:
     """Whether to take huge pages; raises PioError when they are demanded and not there."""
     if options.huge_pages == "off":
+        diagnose_start.memory_check(options)
         return False
     wanted, free = options.memory_mib << 20, huge_bytes_free()
     if free >= wanted:
         return True
     if options.huge_pages == "on":
-        pages = -(-wanted // (2 << 20))
+        pages = -(-wanted // (2 << 20)) + huge_pages_taken()
         raise PioError(
             12,
             f"DPDK wants {options.memory_mib} MiB in huge pages and {free >> 20} MiB are free",
             f'set them aside: echo {pages} > /proc/sys/vm/nr_hugepages, or lower memory_mib, or '
             f'do without: huge_pages = "off"',
         )
+    diagnose_start.memory_check(options)
     return False
 
 
@@ -104,7 +116,10 @@ def start(**options: Any) -> None:
     words = [ffi.new("char[]", word.encode()) for word in
              arguments(chosen, takes_huge_pages(chosen), core)]
     error = ffi.new("struct pio_error *")
-    check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
+    try:
+        check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
+    except PioError as refusal:
+        raise diagnose_start.explained(refusal, log(), chosen) from None
     _started = chosen
 
 

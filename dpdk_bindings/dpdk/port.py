@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dpdk_bindings._dpdk import ffi, lib
+from dpdk_bindings.dpdk import diagnose
 from dpdk_bindings.dpdk.burst import Buffer, Burst, lent
 from dpdk_bindings.dpdk.eal import start
 from dpdk_bindings.dpdk.failures import refuse
@@ -25,7 +26,7 @@ from dpdk_bindings.dpdk.port_info import (
     mac_bytes,
     mac_text,
 )
-from dpdk_bindings.errors import check, text
+from dpdk_bindings.errors import PioError, check, text
 
 RSS_KEY_BYTES = 40
 RSS_KEY_BYTES_MAX = 256
@@ -95,7 +96,11 @@ class Port:
         options.promiscuous, options.checksums = promiscuous, checksums
         options.timestamps, options.forwards = hardware_timestamps, 1
         out, error = ffi.new("struct dpdk_handle **"), ffi.new("struct pio_error *")
-        check(lib.dpdk_handle_open(device.encode(), options, out, error), error)
+        diagnose.prepare(device)
+        try:
+            check(lib.dpdk_handle_open(device.encode(), options, out, error), error)
+        except PioError as refusal:
+            raise diagnose.explained(device, refusal) from None
         self.device = device
         self.queues = queues
         self._handle = ffi.gc(out[0], lib.dpdk_handle_free)
