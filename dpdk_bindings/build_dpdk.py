@@ -21,6 +21,7 @@ SOURCES = [
     "dpdk_flow.c",
     "dpdk_handle.c",
     "dpdk_keeper.c",
+    "dpdk_memif.c",
     "dpdk_pool.c",
     "dpdk_port.c",
     "dpdk_xstats.c",

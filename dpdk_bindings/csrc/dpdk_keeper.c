@@ -42,11 +42,6 @@ void dpdk_keeper_unlock(void) {
     pthread_mutex_unlock(&lock);
 }
 
-int dpdk_keeper_reconnects(const char *device) {
-    /* The driver's own words; client is what it is without any. */
-    return !strstr(device, "role=server") && !strstr(device, "role=master");
-}
-
 #define publish(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 void dpdk_keeper_look(struct dpdk_port *port) {

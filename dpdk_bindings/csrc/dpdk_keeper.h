@@ -13,8 +13,6 @@ void dpdk_keeper_start(void);
 void dpdk_keeper_look(struct dpdk_port *port);
 /* With the lock held: runs `work` on EAL's interrupt thread, between its handlers, and waits. */
 void dpdk_keeper_run(void (*work)(struct dpdk_port *), struct dpdk_port *port);
-/* 1 for a memif device that finds its peer only when it is started: the client. */
-int dpdk_keeper_reconnects(const char *device);
 /* Called on the interrupt thread with what memif's driver says before it acts on a message from its
  * peer: when this returns, no burst of a memif port is under way or will be before the driver is
  * done. */

@@ -3,6 +3,7 @@
 
 #include "dpdk_eal.h"
 #include "dpdk_keeper.h"
+#include "dpdk_memif.h"
 #include "dpdk_pool.h"
 
 #include <errno.h>
@@ -57,6 +58,8 @@ static int port_attach(struct dpdk_port *port, const char *device, struct pio_er
     int number = pio_option_name(device, port->name, sizeof port->name, error);
     if (number)
         return number;
+    if ((number = dpdk_memif_check(device, error)))
+        return number;
     dpdk_log_clear();
     if (!port_find_by_name(port->name, &port->id)) {
         int result = rte_dev_probe(device);
@@ -73,26 +76,6 @@ static int port_attach(struct dpdk_port *port, const char *device, struct pio_er
     return 0;
 }
 
-/* memif's driver frees the socket of its last server, but leaves it open and registered, to be
- * looked at for ever after (22.11.11). So the last never goes: a device that is never started, of
- * an id that nobody asks for, holds the socket for the next to open it. */
-static void memif_socket_keep(const struct dpdk_port *port) {
-    static char kept[DPDK_PORTS_MAX][DPDK_DEVICE_BYTES];
-    char name[DPDK_DEVICE_BYTES + 64], socket[DPDK_DEVICE_BYTES] = "", abstract[8] = "";
-    struct pio_error error;
-    uint32_t at = 0;
-    pio_option_text(port->device, "socket", socket, sizeof socket, &error);
-    pio_option_text(port->device, "socket-abstract", abstract, sizeof abstract, &error);
-    while (at < DPDK_PORTS_MAX && kept[at][0] && strcmp(kept[at] + 1, socket))
-        at++;
-    if (at == DPDK_PORTS_MAX || kept[at][0])
-        return;
-    snprintf(name, sizeof name, "net_memif_keep%u,role=server,id=4294967294%s%s%s%s", at,
-             socket[0] ? ",socket=" : "", socket, abstract[0] ? ",socket-abstract=" : "", abstract);
-    if (!rte_dev_probe(name))
-        snprintf(kept[at], sizeof kept[at], "=%s", socket);
-}
-
 /* Takes the device out of DPDK again, so that its name is free. */
 static void port_detach(struct dpdk_port *port) {
     struct rte_eth_dev_info info;
@@ -100,7 +83,7 @@ static void port_detach(struct dpdk_port *port) {
         rte_eth_dev_stop(port->id);
     port->started = 0;
     if (port->is_memif && !port->reconnects)
-        memif_socket_keep(port);
+        dpdk_memif_keep(port);
     struct rte_device *device =
         rte_eth_dev_info_get(port->id, &info) ? NULL : (struct rte_device *)(uintptr_t)info.device;
     rte_eth_dev_close(port->id);
@@ -115,6 +98,14 @@ static int check_limits(const struct dpdk_port *port, const struct rte_eth_dev_i
                         struct pio_error *error) {
     uint32_t most = info->max_rx_queues < info->max_tx_queues ? info->max_rx_queues
                                                               : info->max_tx_queues;
+    uint64_t null_bytes = 64;
+    if (!strcmp(info->driver_name, "net_null") &&
+        !pio_option_u64(port->device, "size", 0, UINT16_MAX, &null_bytes, error) &&
+        null_bytes > port->options.segment_bytes)
+        return pio_refuse(error, EINVAL, "give a smaller size=, or larger frame_bytes= and "
+                          "segment_bytes=",
+                          "DPDK's net_null would write frames of %u bytes over the end of %u",
+                          (unsigned)null_bytes, port->options.segment_bytes);
     if (port->options.queues > most) {
         char remedy[64];
         snprintf(remedy, sizeof remedy, "give queues= at most %u", most);
@@ -228,13 +219,6 @@ static void timestamps_prepare(struct dpdk_port *port, const struct rte_eth_dev_
         dpdk_clock_prepare(&port->clock, port->id, info->driver_name);
 }
 
-static uint32_t memif_id_of(const char *device) {
-    struct pio_error error;
-    uint64_t id = 0;
-    pio_option_u64(device, "id", 0, UINT32_MAX, &id, &error);
-    return (uint32_t)id;
-}
-
 static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
     struct rte_eth_dev_info info;
     struct rte_ether_addr mac;
@@ -254,8 +238,8 @@ static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
     port->is_memif = !strcmp(info.driver_name, "net_memif");
     /* Of the mbufs that it gave the kernel to fill, AF_XDP's driver takes none back. */
     port->keeps_mbufs = !strcmp(info.driver_name, "net_af_xdp");
-    port->reconnects = port->is_memif && dpdk_keeper_reconnects(port->device);
-    port->memif_id = memif_id_of(port->device);
+    port->reconnects = port->is_memif && !dpdk_memif_serves(port->device);
+    port->memif_id = dpdk_memif_id(port->device);
     dpdk_log_clear();
     int result = rte_eth_dev_start(port->id);
     port->started = !result;

@@ -1,9 +1,11 @@
 /* backends_driver.c: queues driven at random, within the contract, under the sanitizers.
  *
- * backends_driver SEED ROUNDS SENDER RECEIVER: opens both names, then draws what to do next: lend,
- * send a part, give back, receive, release a part, service. Checks what the contract promises of
- * each result, closes with frames still lent, and prints what was moved.
+ * backends_driver SEED ROUNDS SENDER RECEIVER: opens both names ("-": the sender receives, too), then
+ * draws what to do next: lend, send a part, give back, receive, forward or release a part, service.
+ * Checks what the contract promises of each result, closes with frames still lent, and prints what
+ * was moved.
  */
+#include "backends_driver.h"
 #include "pio.h"
 
 #include <stdio.h>
@@ -75,6 +77,12 @@ static uint64_t receive_some(struct pio_queue *queue, struct lent *lent) {
         for (uint32_t at = 0; at < frame->length; at++)
             sum = (uint8_t)(sum + frame->data[at]);
     }
+    if (queue->info->forwards && draw(4) == 0) {
+        uint32_t offered = draw((lent->count < PIO_BURST_MAX ? lent->count : PIO_BURST_MAX) + 1);
+        uint32_t taken = queue->tx_burst(queue, lent->frames, offered);
+        require(taken <= offered, "tx_burst forwarded more than offered");
+        drop_first(lent, taken);
+    }
     uint32_t release = draw(lent->count + 1);
     queue->rx_release(queue, lent->frames, release);
     drop_first(lent, release);
@@ -91,13 +99,29 @@ static struct pio_queue *opened(const char *name) {
     return queue;
 }
 
+void __attribute__((weak)) driver_prepare(void) {
+}
+
+void __attribute__((weak)) driver_ready(struct pio_queue *sender, struct pio_queue *receiver) {
+    (void)sender, (void)receiver;
+}
+
+uint32_t __attribute__((weak)) driver_end(void) {
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static struct lent sending, received;
     uint64_t now_ns = 1, frames = 0;
     if (argc != 5)
         return 2;
     state = strtoull(argv[1], NULL, 10);
-    struct pio_queue *sender = opened(argv[3]), *receiver = opened(argv[4]);
+    driver_prepare();
+    int is_loop = !strcmp(argv[4], "-");
+    struct pio_queue *receiver = is_loop ? NULL : opened(argv[4]); /* who serves, is there first */
+    struct pio_queue *sender = opened(argv[3]);
+    receiver = is_loop ? sender : receiver;
+    driver_ready(sender, receiver);
     for (long rounds = atol(argv[2]); rounds; rounds--) {
         send_some(sender, &sending);
         frames += receive_some(receiver, &received);
@@ -108,6 +132,8 @@ int main(int argc, char **argv) {
     printf("%llu sent %llu received\n", (unsigned long long)sender->info->stats.tx_frames,
            (unsigned long long)frames);
     pio_close(sender);
-    pio_close(receiver);
+    if (!is_loop)
+        pio_close(receiver);
+    require(driver_end() == 0, "every frame came back");
     return 0;
 }

@@ -94,6 +94,7 @@ def test_a_device_that_does_not_open_says_what_mends_it(dpdk: None, name: str) -
         ("frames=9", "net_null9", "frames", "queues"),
         ("steer=239.0.0.1:99999", "net_null9", "is no destination", "ADDRESS:PORT"),
         ("queues=2,steer=239.0.0.1:9", "net_null9", "cannot steer", "queues=1"),
+        ("segment_bytes=256", "net_null9,copy=1,size=1500", "1500 bytes over", "segment_bytes="),
     ],
 )
 def test_options_that_cannot_be(
@@ -130,6 +131,14 @@ def test_a_socket_that_is_served_and_one_left_behind(dpdk: None, tmp_path: Path)
     assert "give the device another number" in refusal(name).remedy
     # Nobody is behind it now: it is replaced.
     open_queue(name.replace("net_memif", "net_memif9")).close()
+
+
+def test_a_server_after_its_own_client(dpdk: None, tmp_path: Path) -> None:
+    socket_of = f"socket={tmp_path}/own.sock,socket-abstract=no"
+    with open_queue(f"dpdk:{device('net_memif')},role=client,{socket_of}"):
+        error = refusal(f"dpdk:{device('net_memif')},role=server,{socket_of}")
+    assert "is a client of memif's socket" in error.why
+    assert error.remedy == "open the server before the client"
 
 
 def test_a_tap_without_the_other_interface(dpdk: None) -> None:
