@@ -28,6 +28,7 @@ from bench.rows import Row
 ROOT = Path(__file__).resolve().parent.parent
 RUN_S = 3.0
 SETTLE_S = 1.5  # until memif's ends have found each other and a second's figure is a whole one's
+START_S = 20.0
 MEMORY_MIB = 256
 RING_FRAMES = 32  # what testpmd's tx-first puts into a ring that it then forwards from for ever
 FRAME_BYTES = 64
@@ -86,12 +87,22 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
                 process.communicate()
 
 
+def _await_server(socket: str) -> None:
+    """testpmd's memif client connects when it starts, or never: the server must be there."""
+    deadline = time.monotonic() + START_S
+    while f"@{socket}" not in Path("/proc/net/unix").read_text():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"no memif server on {socket} after {START_S:.0f} s")
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def _peer(contest: Contest, socket: str) -> Iterator[None]:
     """testpmd as memif's other end, a client: it sends once the contender serves."""
     if not contest.peer:
         yield
         return
+    _await_server(socket)
     polling, other = cores()
     device = MEMIF.format(role="client").replace("SOCKET", socket)
     with _running(_testpmd(device, contest.peer, polling, other)):
@@ -120,10 +131,8 @@ def ours(contest: Contest, socket: str) -> float:
     """Million frames a second through pio.h, from a Cython loop."""
     device = contest.device.replace("SOCKET", socket)
     words = [sys.executable, "-m", "bench.dpdk", device, "swap" if contest.forwards else "sink"]
-    with _running(words) as process:
-        time.sleep(SETTLE_S / 2)
-        with _peer(contest, socket):
-            said, _ = process.communicate(timeout=60)
+    with _running(words) as process, _peer(contest, socket):
+        said, _ = process.communicate(timeout=60)
     if process.returncode:
         raise SystemExit(f"our side of {contest.name} ended with {process.returncode}: {said}")
     return float(json.loads(said)["frames_per_us"])
@@ -148,7 +157,7 @@ def parse(socket: str) -> float:
     devices = [MEMIF.format(role=role).replace("SOCKET", socket) for role in ("server", "client")]
     words = [sys.executable, "-m", "bench.dpdk"]
     with _running([*words, devices[0], "parse"]) as receiver:
-        time.sleep(SETTLE_S / 2)
+        _await_server(socket)
         with _running([*words, devices[1], "flood"]):
             said, _ = receiver.communicate(timeout=60)
     return float(json.loads(said)["frames_per_us"])
