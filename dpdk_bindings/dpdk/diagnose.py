@@ -184,7 +184,7 @@ def _finding(device: str, said: str, host: Host) -> Finding | None:
         )
     looks = {
         "net_af_packet": _interface,
-        "net_af_xdp": _interface,
+        "net_af_xdp": _af_xdp,
         "net_tap": _tap,
         "net_tun": _tap,
         "net_pcap": _pcap,
@@ -315,6 +315,17 @@ def _interface(name: str, arguments: dict[str, str], said: str, host: Host) -> F
             f"there is no network interface '{interface}'", "name one of: ip -brief link"
         )
     return None
+
+
+def _af_xdp(name: str, arguments: dict[str, str], said: str, host: Host) -> Finding | None:
+    if "xsk socket" in said and host.is_root:
+        interface = arguments.get("iface", "")
+        return Finding(
+            f"an AF_XDP socket holds that queue of '{interface}': another process's, or one of this "
+            "process's, for its driver gives none back",
+            f"end that process: bpftool net show dev {interface}; or open afpacket:{interface}",
+        )
+    return _interface(name, arguments, said, host)
 
 
 def _tap(name: str, arguments: dict[str, str], said: str, host: Host) -> Finding | None:

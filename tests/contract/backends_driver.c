@@ -1,9 +1,9 @@
 /* backends_driver.c: queues driven at random, within the contract, under the sanitizers.
  *
- * backends_driver SEED ROUNDS SENDER RECEIVER: opens both names ("-": the sender receives, too), then
- * draws what to do next: lend, send a part, give back, receive, forward or release a part, service.
- * Checks what the contract promises of each result, closes with frames still lent, and prints what
- * was moved.
+ * backends_driver SEED ROUNDS SENDER RECEIVER: opens both names ("-": the sender receives, too),
+ * then draws what to do next: lend, send a part, give back, receive, forward or release a part,
+ * service. Checks what the contract promises of each result, closes with frames still lent, and
+ * prints what was moved.
  */
 #include "backends_driver.h"
 #include "pio.h"

@@ -104,7 +104,7 @@ class Case:
     skip: Callable[[], str] = lambda: ""
 
 
-def _memory(options: str = "", wrap: str = "") -> Callable[[Path], Pair]:
+def memory_pair(options: str = "", wrap: str = "") -> Callable[[Path], Pair]:
     def opened(path: Path) -> Pair:
         name = f"{wrap}memory:{unique('contract')}{options}"
         return Pair(open_queue(name), lambda: open_queue(name), live=True)
@@ -173,13 +173,13 @@ def _afpacket_case(version: int) -> Case:
 
 
 CASES = [
-    Case("memory", _memory()),
-    Case("memory-small", _memory(",slots=64,frame_bytes=1536")),
+    Case("memory", memory_pair()),
+    Case("memory-small", memory_pair(",slots=64,frame_bytes=1536")),
     Case("pcap", _pcap(".pcap"), live=False),
     Case("pcapng", _pcap(".pcapng"), live=False),
-    Case("fault-none", _memory(",slots=256", wrap="fault:")),
+    Case("fault-none", memory_pair(",slots=256", wrap="fault:")),
     Case("fault-pcap", _pcap(".pcap", wrap="fault:"), live=False),
-    Case("fault-short", _memory(wrap="fault(short_send=0.5,seed=3):"), short_sends=True),
+    Case("fault-short", memory_pair(wrap="fault(short_send=0.5,seed=3):"), short_sends=True),
     Case("host-memory", _host()),
     Case("host-fault", _host(inner="fault:")),
     Case("fault-host", _host(wrap="fault:")),

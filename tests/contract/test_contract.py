@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from contract_driver import (
     datagrams,
     fill,
 )
-from dpdk_cases import DPDK_CASES
+from dpdk_cases import DPDK_CASES, HUGE_PAGES
 
 from dpdk_bindings import backends
 from dpdk_bindings._core import ffi, lib
@@ -70,6 +71,8 @@ def test_every_member_is_there(pair: Pair) -> None:
         assert queue.abi == lib.PIO_ABI
         assert queue.address % 64 == 0
         assert queue.mode
+        if queue.backend == "dpdk" and os.environ.get(HUGE_PAGES):
+            assert queue.mode.startswith("poll") and "no-huge" not in queue.mode
         assert queue.mac == "" or bytes.fromhex(queue.mac.replace(":", ""))[0] & 1 == 0
         error = ffi.new("struct pio_error *")
         assert hot.c.info.backend.hear(hot.c, bytes.fromhex("01005e000001"), error) == 0
