@@ -224,6 +224,31 @@ int dpdk_eal_start(int argc, char *const *argv, struct pio_error *error) {
     return 0;
 }
 
+/* ---- threads ---- */
+
+static pthread_key_t thread_place;
+
+static void thread_leave(void *known) {
+    (void)known;
+    if (eal_state == EAL_RUNS && !forked)
+        rte_thread_unregister();
+}
+
+static void thread_place_make(void) {
+    pthread_key_create(&thread_place, thread_leave);
+}
+
+void dpdk_thread_join(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, thread_place_make);
+    if (!dpdk_thread_known() && !rte_thread_register())
+        pthread_setspecific(thread_place, &thread_place); /* whatever is not NULL */
+}
+
+int dpdk_thread_known(void) {
+    return rte_lcore_id() != LCORE_ID_ANY;
+}
+
 int dpdk_eal_running(void) {
     return eal_state == EAL_RUNS;
 }

@@ -18,6 +18,10 @@ int dpdk_eal_running(void);
 void dpdk_eal_stop(void);
 /* 1 in a process forked from the one that started it: its ports and frames are not ours. */
 int dpdk_eal_forked(void);
+/* Makes the calling thread one that DPDK knows, which has a cache of mbufs to itself; others are
+ * slower. There are 128 places, and a thread that ends gives its own back. */
+void dpdk_thread_join(void);
+int dpdk_thread_known(void);
 /* 1 when this process's DPDK memory is in huge pages. */
 int dpdk_eal_huge_pages(void);
 /* "DPDK 22.11.11" */

@@ -165,9 +165,7 @@ static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error
     if (!q)
         return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
     memset(q, 0, sizeof *q);
-    /* A thread that DPDK knows has a cache of mbufs to itself; others are slower. */
-    if (rte_lcore_id() == LCORE_ID_ANY)
-        rte_thread_register();
+    dpdk_thread_join();
     number = dpdk_port_open(device, &options.port, options.queue, &q->port, error);
     if (!number) {
         number = steer(q, &options, error);

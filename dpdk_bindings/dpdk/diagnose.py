@@ -321,8 +321,8 @@ def _af_xdp(name: str, arguments: dict[str, str], said: str, host: Host) -> Find
     if "xsk socket" in said and host.is_root:
         interface = arguments.get("iface", "")
         return Finding(
-            f"an AF_XDP socket holds that queue of '{interface}': another process's, or one of this "
-            "process's, for its driver gives none back",
+            f"an AF_XDP socket holds that queue of '{interface}': another process's, or one that "
+            "this process has closed, which DPDK's driver does not give back",
             f"end that process: bpftool net show dev {interface}; or open afpacket:{interface}",
         )
     return _interface(name, arguments, said, host)
