@@ -1,10 +1,12 @@
-"""Fixtures of the AF_PACKET tests: a private network, and both TPACKET versions."""
+"""Fixtures: a private network, both TPACKET versions, and a C program over DPDK."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from dpdk_builds import build, unbuildable
 from private_network import PrivateNetwork
 
 
@@ -22,3 +24,11 @@ def network() -> Iterator[PrivateNetwork]:
 @pytest.fixture(params=[2, 3], ids=["v2", "v3"])
 def version(request: pytest.FixtureRequest) -> int:
     return int(request.param)
+
+
+@pytest.fixture(scope="session")
+def poller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """dpdk_poller.c, built."""
+    if reason := unbuildable():
+        pytest.skip(reason)
+    return build(tmp_path_factory.mktemp("poller") / "poller", ["dpdk_poller.c"], ["-O1"])

@@ -12,7 +12,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import huge_pages
 import pytest
 from afpacket_ends import wait_for
 from contract_driver import Hot, datagram
-from dpdk_builds import EAL, build, unbuildable
+from dpdk_builds import EAL
 from dpdk_cases import device, memif_ends, missing, missing_or_no_network
 from private_network import PrivateNetwork
 
@@ -125,21 +125,14 @@ def test_frames_lent_across_ports_come_back_or_are_counted() -> None:
 # ---- kill -9 ----
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    if reason := unbuildable() or missing_or_no_network():
-        pytest.skip(reason)
-    yield build(tmp_path_factory.mktemp("poller") / "poller", ["dpdk_poller.c"], ["-O1"])
-
-
 def leftovers() -> dict[str, set[str]]:
     folders = ("/dev/shm", "/dev/hugepages", "/var/run/dpdk", "/sys/class/net")
     return {path: set(os.listdir(path)) for path in folders if os.path.isdir(path)}
 
 
-def killed(program: Path, network: PrivateNetwork, name: str, arguments: list[str]) -> None:
+def killed(poller: Path, network: PrivateNetwork, name: str, arguments: list[str]) -> None:
     process = network.call(
-        subprocess.Popen, [str(program), name, "200", *arguments],
+        subprocess.Popen, [str(poller), name, "200", *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout and process.stdout.readline() == "open\n", name
@@ -149,7 +142,9 @@ def killed(program: Path, network: PrivateNetwork, name: str, arguments: list[st
 
 
 @pytest.mark.timeout(600)
-def test_the_killed_leave_nothing(program: Path, tmp_path: Path) -> None:
+def test_the_killed_leave_nothing(poller: Path, tmp_path: Path) -> None:
+    if reason := missing_or_no_network():
+        pytest.skip(reason)
     socket = f"socket={tmp_path}/memif.sock,socket-abstract=no"
     names = [
         "net_null0", "net_ring0", f"net_memif0,role=server,{socket}",
@@ -166,7 +161,7 @@ def test_the_killed_leave_nothing(program: Path, tmp_path: Path) -> None:
         free, before = huge_pages.free(), leftovers()
         for kill, name in zip(range(KILLS), itertools.cycle(names), strict=False):
             in_huge_pages = not why_not and kill // len(names) % 2
-            killed(program, network, f"dpdk:{name}", huge if in_huge_pages else list(EAL))
+            killed(poller, network, f"dpdk:{name}", huge if in_huge_pages else list(EAL))
             if in_huge_pages:
                 wait_for(lambda: huge_pages.free() >= free, timeout_s=10)
             (tmp_path / "memif.sock").unlink(missing_ok=True)  # as open_queue does
@@ -179,17 +174,19 @@ def test_the_killed_leave_nothing(program: Path, tmp_path: Path) -> None:
     for path, names_before in before.items():
         new = {name for name in after[path] - names_before if "tickpath-poller" in name}
         assert new <= {"tickpath-poller"}, path
-    process = subprocess.run([str(program), "dpdk:net_null0", "200", *EAL], input="",
+    process = subprocess.run([str(poller), "dpdk:net_null0", "200", *EAL], input="",
                              capture_output=True, text=True, timeout=30)  # fmt: skip
     assert process.returncode == 0
     assert not runtime.exists()
 
 
-def test_a_killed_server_is_replaced(program: Path, tmp_path: Path) -> None:
+def test_a_killed_server_is_replaced(poller: Path, tmp_path: Path) -> None:
+    if reason := missing_or_no_network():
+        pytest.skip(reason)
     path = tmp_path / "memif.sock"
     name = f"dpdk:{device('net_memif')},role=server,socket={path},socket-abstract=no"
     with PrivateNetwork() as network:
-        killed(program, network, name, list(EAL))
+        killed(poller, network, name, list(EAL))
     assert path.is_socket()
     with nullcontext(open_queue(name)) as queue:
         queue.close()

@@ -11,11 +11,11 @@ import os
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dpdk_builds import EAL, build, unbuildable
+from dpdk_builds import EAL
 
 KILLS = 200 if os.environ.get("TICKPATH_TEST_LONG") else 10
 FRAME_BYTES = 1500
@@ -25,10 +25,10 @@ OTHER = {"server": "client", "client": "server"}
 class Poller:
     """A process; killed if it is still there at the end of a with statement."""
 
-    def __init__(self, program: Path, role: str, path: Path) -> None:
+    def __init__(self, poller: Path, role: str, path: Path) -> None:
         device = f"net_memif0,role={role},socket={path}/memif.sock,socket-abstract=no"
         self.process = subprocess.Popen(
-            [program, f"dpdk:{device}", str(FRAME_BYTES), *EAL],
+            [poller, f"dpdk:{device}", str(FRAME_BYTES), *EAL],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._line() == "open", self.process.communicate()
@@ -68,13 +68,6 @@ class Poller:
         self.process.communicate()
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    if reason := unbuildable():
-        pytest.skip(reason)
-    yield build(tmp_path_factory.mktemp("poller") / "poller", ["dpdk_poller.c"], ["-O1"])
-
-
 def remove_socket(path: Path) -> None:
     """As open_queue does before it opens a server; the poller has only its C."""
     (path / "memif.sock").unlink(missing_ok=True)
@@ -82,14 +75,14 @@ def remove_socket(path: Path) -> None:
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("role", ["server", "client"])
-def test_the_survivor_of_many_kills(program: Path, tmp_path: Path, role: str) -> None:
+def test_the_survivor_of_many_kills(poller: Path, tmp_path: Path, role: str) -> None:
     rng = random.Random(KILLS)
-    with Poller(program, role, tmp_path) as survivor:
+    with Poller(poller, role, tmp_path) as survivor:
         for kill in range(KILLS):
             before = survivor.ask()
             if role == "client":
                 remove_socket(tmp_path)
-            with Poller(program, OTHER[role], tmp_path) as victim:
+            with Poller(poller, OTHER[role], tmp_path) as victim:
                 victim.wait_for(lambda counts: counts["received"] > 0)
                 survivor.wait_for(lambda now, then=before: now["received"] > then["received"])
                 survivor.wait_for(lambda now: bool(now["up"]))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from dpdk_builds import build, unbuildable
 
-SANITIZE = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZE = ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 ROUNDS = 4000
 
 
