@@ -233,6 +233,8 @@ int dpdk_handle_transmit(struct dpdk_handle *handle, uint16_t queue, struct dpdk
             result = -EBUSY;
         else if (mbufs[i]->data_len < PIO_FRAME_BYTES_MIN)
             result = -EINVAL;
+        else if (mbufs[i]->pkt_len > lane->port->frame_bytes_max)
+            result = -EMSGSIZE;
     }
     if (!result && entered && burst->count) {
         result = rte_eth_tx_burst(lane->port->id, queue, mbufs, (uint16_t)burst->count);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Ethernet header, VLAN tag and check sequence: what an MTU leaves out of a frame. The check
@@ -16,6 +17,7 @@
 /* Room in a received mbuf that drivers count on: AF_PACKET's slots and AF_XDP's chunks are no
  * smaller. */
 #define ROOM_BYTES_MIN 2048u
+#define MEMIF_BUFFER_BYTES 2048u /* the driver's default for bsize= */
 
 struct dpdk_port dpdk_ports[DPDK_PORTS_MAX];
 
@@ -194,7 +196,9 @@ static int queue_setup(struct dpdk_port *port, uint16_t queue, const struct rte_
     int one = o->segment_bytes == o->frame_bytes;
     uint32_t room = one && o->frame_bytes < ROOM_BYTES_MIN ? ROOM_BYTES_MIN : o->segment_bytes;
     port->rx_pools[queue] = dpdk_pool_make(one ? rx + tx : rx, room, node);
-    port->tx_pools[queue] = one ? port->rx_pools[queue] : dpdk_pool_make(tx, o->frame_bytes, node);
+    /* Chains are copied into mbufs of the second pool, and lent from there. */
+    port->tx_pools[queue] =
+        one ? port->rx_pools[queue] : dpdk_pool_make(tx + lent, o->frame_bytes, node);
     if (!port->rx_pools[queue] || !port->tx_pools[queue])
         return dpdk_pool_refuse(error);
     struct rte_eth_rxconf rx_conf = info->default_rxconf;
@@ -219,6 +223,16 @@ static void timestamps_prepare(struct dpdk_port *port, const struct rte_eth_dev_
         dpdk_clock_prepare(&port->clock, port->id, info->driver_name);
 }
 
+/* memif's driver breaks frames that need more than one of its buffers (descriptors keep a flag of
+ * their last use; mended in DPDK 26.03), so a frame is no longer than one. */
+static uint32_t longest_frame(const struct dpdk_port *port) {
+    const char *buffer = port->is_memif ? strstr(port->device, "bsize=") : NULL;
+    unsigned long bytes = buffer ? strtoul(buffer + strlen("bsize="), NULL, 10)
+                          : port->is_memif ? MEMIF_BUFFER_BYTES
+                                           : port->options.frame_bytes;
+    return bytes < port->options.frame_bytes ? (uint32_t)bytes : port->options.frame_bytes;
+}
+
 static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
     struct rte_eth_dev_info info;
     struct rte_ether_addr mac;
@@ -236,6 +250,7 @@ static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
     if (!rte_eth_macaddr_get(port->id, &mac))
         memcpy(port->mac, mac.addr_bytes, sizeof port->mac);
     port->is_memif = !strcmp(info.driver_name, "net_memif");
+    port->frame_bytes_max = longest_frame(port);
     /* Of the mbufs that it gave the kernel to fill, AF_XDP's driver takes none back. */
     port->keeps_mbufs = !strcmp(info.driver_name, "net_af_xdp");
     port->reconnects = port->is_memif && !dpdk_memif_serves(port->device);
@@ -286,7 +301,7 @@ static int port_make(const char *device, const struct dpdk_port_options *options
         return pio_refuse(error, EMFILE, "close one",
                           "%u DPDK devices are open, the most there can be", DPDK_PORTS_MAX);
     memset(port, 0, sizeof *port);
-    port->options = *options;
+    port->asked = port->options = *options;
     int number = port_attach(port, device, error);
     if (!number) {
         number = port_set_up(port, error);
@@ -299,14 +314,19 @@ static int port_make(const char *device, const struct dpdk_port_options *options
 
 static int claim_refused(const struct dpdk_port *port, const struct dpdk_port_options *options,
                          uint16_t queue, struct pio_error *error) {
-    if (port->options.queues != options->queues ||
-        port->options.frame_bytes != options->frame_bytes ||
-        port->options.segment_bytes != options->segment_bytes)
+    const struct dpdk_port_options *asked = &port->asked;
+    if (asked->queues != options->queues || asked->rx_slots != options->rx_slots ||
+        asked->tx_slots != options->tx_slots || asked->frame_bytes != options->frame_bytes ||
+        asked->segment_bytes != options->segment_bytes ||
+        asked->promiscuous != options->promiscuous || asked->checksums != options->checksums ||
+        asked->timestamps != options->timestamps)
         return pio_refuse(error, EINVAL, "give every queue of a device the same options",
-                          "DPDK's device '%s' is open with queues=%u,frame_bytes=%u,"
-                          "segment_bytes=%u",
-                          port->name, port->options.queues, port->options.frame_bytes,
-                          port->options.segment_bytes);
+                          "DPDK's device '%s' is open with queues=%u,rx_slots=%u,tx_slots=%u,"
+                          "frame_bytes=%u,segment_bytes=%u,promiscuous=%u,checksums=%u,"
+                          "hardware_timestamps=%u",
+                          port->name, asked->queues, asked->rx_slots, asked->tx_slots,
+                          asked->frame_bytes, asked->segment_bytes, asked->promiscuous,
+                          asked->checksums, asked->timestamps);
     if (port->open_queues >> queue & 1)
         return pio_refuse(error, EBUSY, "close it, or name another with queue=",
                           "queue %u of DPDK's device '%s' is open in this process", queue,

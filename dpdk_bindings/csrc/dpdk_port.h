@@ -84,7 +84,8 @@ struct dpdk_port {
     struct dpdk_clock clock;
     char device[DPDK_DEVICE_BYTES];
     char name[64];
-    struct dpdk_port_options options;
+    struct dpdk_port_options asked, options; /* options: as the device could have them */
+    uint32_t frame_bytes_max;                /* longest frame that it sends whole */
     uint8_t mac[6];
     uint32_t open_queues; /* bit k: queue k is open */
     struct dpdk_guard guards[DPDK_QUEUES_MAX];

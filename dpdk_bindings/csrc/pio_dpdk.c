@@ -81,7 +81,7 @@ static __attribute__((cold, noinline)) struct rte_mbuf *bounce(struct pio_queue 
     if (length > queue->info->frame_bytes_max)
         stats->rx_oversize++;
     else if (!(whole = rte_pktmbuf_alloc(q->tx_pool)))
-        stats->rx_missed++;
+        q->rx_missed++, stats->rx_missed++;
     else if (length) {
         const void *bytes =
             rte_pktmbuf_read(chain, 0, length, rte_pktmbuf_mtod(whole, uint8_t *));
@@ -89,7 +89,10 @@ static __attribute__((cold, noinline)) struct rte_mbuf *bounce(struct pio_queue 
             memcpy(rte_pktmbuf_mtod(whole, uint8_t *), bytes, length);
         whole->data_len = (uint16_t)length;
         whole->pkt_len = length;
-        whole->ol_flags = chain->ol_flags & ~(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
+        whole->ol_flags = chain->ol_flags & ~ATTACHED;
+        if (q->port->timestamp_offset >= 0)
+            *RTE_MBUF_DYNFIELD(whole, q->port->timestamp_offset, uint64_t *) =
+                *RTE_MBUF_DYNFIELD(chain, q->port->timestamp_offset, uint64_t *);
         stats->extra[DPDK_RX_CHAINED]++;
     }
     rte_pktmbuf_free(chain);
@@ -108,13 +111,15 @@ static int wanted(const struct dpdk_queue *q, const struct rte_mbuf *m) {
     if (d[at + 9] != 17)
         return 1;
     uint32_t header = (d[at] & 15u) * 4u;
-    if (length < at + header + 4)
+    int later_fragment = (d[at + 6] & 0x1f) | d[at + 7]; /* it has no ports: the address decides */
+    if (length < at + header + 4 && !later_fragment)
         return 0;
     uint32_t address = (uint32_t)d[at + 16] << 24 | (uint32_t)d[at + 17] << 16 |
                        (uint32_t)d[at + 18] << 8 | d[at + 19];
-    uint16_t port = (uint16_t)(d[at + header + 2] << 8 | d[at + header + 3]);
+    uint16_t port = later_fragment ? 0 : (uint16_t)(d[at + header + 2] << 8 | d[at + header + 3]);
     for (uint32_t i = 0; i < q->filter_count; i++)
-        if (q->filter[i].address == address && (!q->filter[i].port || q->filter[i].port == port))
+        if (q->filter[i].address == address &&
+            (!q->filter[i].port || q->filter[i].port == port || later_fragment))
             return 1;
     return 0;
 }
@@ -397,7 +402,7 @@ static __attribute__((noinline)) void take_over(struct pio_queue *queue) {
     queue->info->link = (uint32_t)published(link);
     /* A port counts what it lost, not a queue: the first queue tells. */
     if (q->queue_id == 0) {
-        stats->rx_missed = published(rx_missed);
+        stats->rx_missed = published(rx_missed) + q->rx_missed;
         stats->tx_error = published(tx_errors);
         stats->extra[DPDK_RX_ERRORS] = published(rx_errors);
         stats->extra[DPDK_RESTARTS] = published(restarts);

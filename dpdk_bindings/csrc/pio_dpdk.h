@@ -23,6 +23,7 @@ struct dpdk_queue {
     uint32_t closer;      /* 1: every received frame is looked at closer (filter, timestamps) */
     uint32_t foreign;     /* 1: some lent mbuf is not simply to be put into rx_pool */
     uint32_t filter_count;
+    uint64_t rx_missed;   /* by us, for want of an mbuf, beside what the device missed */
     uint64_t rearm;       /* of an mbuf to be sent */
     uint64_t generation;  /* of what the keeper published, last taken over */
     /* Received mbufs [rx_released, rx_lent) are with the caller, in this order. */

@@ -22,7 +22,6 @@
 #define FRAME_BYTES_MIN 64u
 #define FRAME_BYTES_MAX 16384u
 #define SEGMENT_BYTES_MIN 256u
-#define MEMIF_BUFFER_BYTES 2048u /* its driver's default for bsize= */
 
 struct options {
     struct dpdk_port_options port;
@@ -141,17 +140,6 @@ static int steer(struct dpdk_queue *q, const struct options *o, struct pio_error
     return 0;
 }
 
-/* memif's driver breaks frames that need more than one of its buffers (descriptors keep a flag of
- * their last use; mended in DPDK 26.03), so a frame is no longer than one. */
-static uint32_t longest_frame(const struct dpdk_port *port,
-                              const struct dpdk_port_options *options) {
-    const char *buffer = port->is_memif ? strstr(port->device, "bsize=") : NULL;
-    unsigned long bytes = buffer ? strtoul(buffer + strlen("bsize="), NULL, 10)
-                          : port->is_memif ? MEMIF_BUFFER_BYTES
-                                           : options->frame_bytes;
-    return bytes < options->frame_bytes ? (uint32_t)bytes : options->frame_bytes;
-}
-
 static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error *error) {
     struct options options = {0};
     const char *device;
@@ -185,7 +173,7 @@ static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error
     q->closer = q->filter_count || q->port->timestamp_offset >= 0;
     queue->info->forwards = 1;
     queue->state = q;
-    queue->info->frame_bytes_max = longest_frame(q->port, &options.port);
+    queue->info->frame_bytes_max = q->port->frame_bytes_max;
     memcpy(queue->info->mac, q->port->mac, sizeof q->port->mac);
     snprintf(queue->info->mode, sizeof queue->info->mode, "%s%s",
              dpdk_eal_huge_pages() ? "poll" : "poll-no-huge",

@@ -206,6 +206,7 @@ static void host_tx_return(struct pio_queue *queue, const struct pio_frame *fram
 
 void host_outbox_send(struct host *h, uint32_t count_max) {
     const struct net_host_frame *out;
+    const uint64_t full_before = h->inner->info->stats.tx_full;
     struct pio_frame frame;
     if (h->tx_lent || !h->net.link_up)
         return;
@@ -220,6 +221,7 @@ void host_outbox_send(struct host *h, uint32_t count_max) {
         frame.timestamp_ns = 0;
         if (!h->inner->tx_burst(h->inner, &frame, 1)) {
             h->inner->tx_return(h->inner, &frame, 1);
+            h->refused += h->inner->info->stats.tx_full - full_before;
             return;
         }
         h->sent++;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from errno import EBUSY, EINVAL
+from errno import EBUSY, EINVAL, EMSGSIZE
 from types import TracebackType
 
 import numpy as np
@@ -175,6 +175,11 @@ class Port:
             )
         if taken == -EINVAL:
             raise ValueError(f"frame {culprit[0]} is shorter than an Ethernet header, 14 bytes")
+        if taken == -EMSGSIZE:
+            raise ValueError(
+                f"frame {culprit[0]} is longer than {self.device} sends whole; open it with a "
+                "larger frame_bytes (and with memif a larger bsize=), or send less at once"
+            )
         refuse(taken, f"transmit on {self.device}", "open it again")
 
     def _transmit_copies(self, frames: Sequence[Buffer], queue: int) -> int:

@@ -38,6 +38,17 @@ def test_a_frame_longer_than_a_buffer_is_counted_and_not_sent(ends: tuple[Queue,
     assert server.receive(4, timeout_s=1.0) == [frames[0], frames[2]]
 
 
+def test_a_port_refuses_a_frame_longer_than_a_buffer() -> None:
+    from dpdk_bindings import dpdk
+
+    link = f"socket=tickpath-port-{os.getpid()},bsize={BUFFER_BYTES}"
+    with dpdk.Port(f"net_memif62,role=server,{link}") as port:
+        frames = [bytes(BUFFER_BYTES), bytes(BUFFER_BYTES + 1)]
+        with pytest.raises(ValueError, match="frame 1 is longer than"):
+            port.transmit(frames)
+        assert port.stats()["tx_frames"] == 0
+
+
 @pytest.mark.parametrize("back", [False, True], ids=["to-server", "to-client"])
 def test_every_length_goes_round_the_ring(ends: tuple[Queue, Queue], back: bool) -> None:
     sender, receiver = ends[::-1] if back else ends
