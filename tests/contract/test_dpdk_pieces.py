@@ -42,11 +42,13 @@ def test_pieces_and_lent_frames_do_not_starve_each_other(tmp_path: Path) -> None
 
 
 def test_copied_pieces_keep_their_timestamp(tmp_path: Path) -> None:
-    file = capture(tmp_path / "mixed.pcap", [datagram(bytes(60 + 1000 * (i % 2))) for i in range(6)])
+    frames = [datagram(bytes(60 + 1000 * (i % 2))) for i in range(6)]
+    file = capture(tmp_path / "mixed.pcap", frames)
     name = f"dpdk(segment_bytes=256,hardware_timestamps=1):net_pcap71,rx_pcap={file}"
     with open_queue(name) as queue:
-        frames = queue.receive_frames(6, timeout_s=1.0)
-        assert [frame.timestamp_ns for frame in frames] == [(i + 1) * 1000 for i in range(6)]
+        received = queue.receive_frames(6, timeout_s=1.0)
+        assert [frame.data for frame in received] == frames
+        assert [frame.timestamp_ns for frame in received] == [(i + 1) * 1000 for i in range(6)]
 
 
 def test_a_filter_passes_every_fragment_of_its_address(tmp_path: Path) -> None:
