@@ -38,6 +38,7 @@ int dpdk_eal_start(int, char *const *, struct pio_error *);
 int dpdk_eal_running(void);
 int dpdk_thread_known(void);
 void dpdk_eal_stop(void);
+void dpdk_eal_leave_running(void);
 int dpdk_eal_huge_pages(void);
 const char *dpdk_eal_version(void);
 const char *dpdk_eal_runtime_folder(void);

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -156,9 +157,38 @@ def backends() -> list[BackendInfo]:
     return rows
 
 
-def _close(queue: Any, pid: int) -> None:
-    """Closes a queue in the process that opened it; a fork's copy is not the fork's to close."""
-    if os.getpid() == pid:
+class _Held:
+    """The C queue of a Queue, for its finalizer to see; entered by the threads that are in it.
+
+    A thread enters before it looks whether the queue is there, and the finalizer takes it away
+    before it looks whether a thread is in it: one of them sees the other.
+    """
+
+    def __init__(self, name: str, queue: Any) -> None:
+        self.name = name
+        self.queue = queue
+        self.threads: set[int] = set()
+
+    def __enter__(self) -> Any:
+        self.threads.add(threading.get_ident())
+        if self.queue is None:
+            self.threads.discard(threading.get_ident())
+            raise ValueError(f"queue {self.name} is closed")
+        return self.queue
+
+    def __exit__(self, *failure: object) -> None:
+        self.threads.discard(threading.get_ident())
+
+
+def _close(held: _Held, pid: int) -> None:
+    """Closes a queue in the process that opened it; a fork's copy is not the fork's to close.
+
+    When the interpreter ends, daemon threads go on: what one of them is in is left to the kernel.
+    """
+    queue, held.queue = held.queue, None
+    if held.threads:
+        held.queue = queue
+    elif os.getpid() == pid:
         lib.pio_close(queue)
 
 
@@ -186,8 +216,8 @@ class Queue:
         except PioError as refusal:
             raise (diagnose.explained(device[1], refusal) if device else refusal) from None
         self.name = name
-        self._queue: Any = out[0]
-        self._closer = weakref.finalize(self, _close, out[0], os.getpid())
+        self._held = _Held(name, out[0])
+        self._closer = weakref.finalize(self, _close, self._held, os.getpid())
         self._statistics_closer: Callable[[], Any] = lambda: None
         self._frames = ffi.new("struct pio_frame[]", lib.PIO_BURST_MAX)
 
@@ -203,13 +233,14 @@ class Queue:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._queue is None else f"{self.mode}, link {self.link}"
+        state = "closed" if self._held.queue is None else f"{self.mode}, link {self.link}"
         return f"<Queue {self.name} ({state})>"
 
     def _open(self) -> Any:
-        if self._queue is None:
+        queue = self._held.queue
+        if queue is None:
             raise ValueError(f"queue {self.name} is closed")
-        return self._queue
+        return queue
 
     @property
     def address(self) -> int:
@@ -232,9 +263,9 @@ class Queue:
     @property
     def link(self) -> str:
         """"up", "down" (no peer, or a file at its end) or "gone"."""
-        queue = self._open()
-        queue.service(queue, time.time_ns())
-        return _LINKS[queue.info.link]
+        with self._held as queue:
+            queue.service(queue, time.time_ns())
+            return _LINKS[queue.info.link]
 
     @property
     def mac(self) -> str:
@@ -252,7 +283,10 @@ class Queue:
 
     def receive_frames(self, count_max: int = 32, timeout_s: float = 0.0) -> list[Frame]:
         """As :meth:`receive`, with timestamps and flags."""
-        queue, deadline = self._open(), time.monotonic() + timeout_s
+        with self._held as queue:
+            return self._receive(queue, count_max, time.monotonic() + timeout_s)
+
+    def _receive(self, queue: Any, count_max: int, deadline: float) -> list[Frame]:
         received: list[Frame] = []
         while len(received) < count_max:
             queue.service(queue, time.time_ns())
@@ -278,8 +312,13 @@ class Queue:
 
         A frame longer than the queue's frames is counted (``tx_oversize``) and skipped.
         """
-        queue, sent = self._open(), 0
-        deadline = time.monotonic() + timeout_s
+        with self._held as queue:
+            return self._send(queue, frames, timestamp_ns, time.monotonic() + timeout_s)
+
+    def _send(
+        self, queue: Any, frames: Iterable[bytes], timestamp_ns: int, deadline: float
+    ) -> int:
+        sent = 0
         for data in frames:
             while queue.tx_lend(queue, self._frames, 1) == 0:
                 queue.service(queue, time.time_ns())
@@ -304,14 +343,15 @@ class Queue:
 
     def stats(self) -> dict[str, int]:
         """Every counter by name, the backend's own included."""
-        info = self._open().info
+        queue = self._open()
+        info = queue.info
         counts = {name: int(getattr(info.stats, name)) for name in _STATS}
         for i in range(lib.PIO_STATS_EXTRA_MAX):
             if info.backend.extra_names[i] == ffi.NULL:
                 break
             counts[text(info.backend.extra_names[i])] = int(info.stats.extra[i])
         drops, count = 0, ffi.new("uint64_t *")
-        while (name := lib.pio_host_drop(self._queue, drops, count)) != ffi.NULL:
+        while (name := lib.pio_host_drop(queue, drops, count)) != ffi.NULL:
             counts[f"host_drop_{text(name)}"] = int(count[0])
             drops += 1
         return counts
@@ -323,14 +363,17 @@ class Queue:
         more than a thousand the oldest are counted as ``rx_missed``. Raises PioError when nobody
         answers, when there is no way there, and for a queue without a ``host(...)``.
         """
-        queue, mac = self._open(), ffi.new("uint8_t[6]")
         try:
             number = int(IPv4Address(address))
         except ValueError:
             raise PioError(
                 EINVAL, f"{address!r} is no IPv4 address", "write it as in 10.0.0.1"
             ) from None
-        deadline = time.monotonic() + timeout_s
+        with self._held as queue:
+            return self._resolve(queue, number, address, time.monotonic() + timeout_s)
+
+    def _resolve(self, queue: Any, number: int, address: str, deadline: float) -> str:
+        mac = ffi.new("uint8_t[6]")
         while True:
             queue.service(queue, time.time_ns())
             result = lib.pio_resolve(queue, number, mac)
@@ -369,8 +412,8 @@ class Queue:
     def close(self) -> None:
         """Gives everything back. Harmless when already closed."""
         self._statistics_closer()
+        self._held.threads.clear()
         self._closer()
-        self._queue = None
 
 
 def open_queue(name: str) -> Queue:

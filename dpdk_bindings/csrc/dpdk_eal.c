@@ -33,7 +33,7 @@ static struct {
 
 static enum { EAL_NEW, EAL_RUNS, EAL_FAILED, EAL_STOPPED } eal_state = EAL_NEW;
 
-static int forked;
+static int forked, left_running;
 
 /* ---- the log ---- */
 
@@ -276,14 +276,20 @@ static void hold_interrupt_thread(void) {
             ;
 }
 
+void dpdk_eal_leave_running(void) {
+    left_running = 1;
+}
+
 void dpdk_eal_stop(void) {
     if (eal_state != EAL_RUNS || forked)
         return;
     char folder[PATH_MAX];
     eal_state = EAL_STOPPED;
     snprintf(folder, sizeof folder, "%s", rte_eal_get_runtime_dir());
-    hold_interrupt_thread();
-    rte_eal_cleanup();
+    if (!left_running) {
+        hold_interrupt_thread();
+        rte_eal_cleanup();
+    }
     rmdir(folder); /* if nothing is left in it */
 }
 

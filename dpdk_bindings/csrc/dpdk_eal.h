@@ -16,6 +16,9 @@ int dpdk_eal_running(void);
 /* Closes every port that is left and gives back memory. Happens by itself at exit(), after the
  * interpreter's end: no Python object can look at a frame then. */
 void dpdk_eal_stop(void);
+/* Has dpdk_eal_stop leave ports and memory to the kernel, which takes all back when the process
+ * ends: for one that ends while threads that nobody can stop may be in the midst of a burst. */
+void dpdk_eal_leave_running(void);
 /* 1 in a process forked from the one that started it: its ports and frames are not ours. */
 int dpdk_eal_forked(void);
 /* Makes the calling thread one that DPDK knows, which has a cache of mbufs to itself; others are

@@ -6,7 +6,9 @@ work on a laptop without huge pages and on a tuned host.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,12 @@ def configure(options: EalOptions, core: int = -1) -> None:
     _configured = options
 
 
+def _spare_threads() -> None:
+    """Has DPDK's memory stay mapped at exit when daemon threads go on: one may be in a burst."""
+    if len(sys._current_frames()) > 1:
+        lib.dpdk_eal_leave_running()
+
+
 def start(**options: Any) -> None:
     """Starts DPDK unless it runs; ``options`` are the fields of :class:`EalOptions`.
 
@@ -121,6 +129,7 @@ def start(**options: Any) -> None:
     except PioError as refusal:
         raise diagnose_start.explained(refusal, log(), chosen) from None
     _started = chosen
+    atexit.register(_spare_threads)
 
 
 def running() -> bool:
