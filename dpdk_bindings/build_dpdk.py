@@ -36,6 +36,7 @@ uintptr_t dpdk_backend_address(void);
 
 int dpdk_eal_start(int, char *const *, struct pio_error *);
 int dpdk_eal_running(void);
+int dpdk_eal_forked(void);
 int dpdk_thread_known(void);
 void dpdk_eal_stop(void);
 void dpdk_eal_leave_running(void);

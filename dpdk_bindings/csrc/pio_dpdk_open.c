@@ -146,6 +146,9 @@ static int dpdk_open(struct pio_queue *queue, const char *text, struct pio_error
     int number = split(&options, text, &device, error);
     if (number)
         return number;
+    if (dpdk_eal_forked())
+        return pio_refuse(error, ECHILD, "start new processes by spawn, not fork",
+                          "this process was forked from one that runs DPDK, which stays there");
     if (!dpdk_eal_running())
         return pio_refuse(error, EAGAIN, "call dpdk_bindings.dpdk.start() first",
                           "DPDK has not been started in this process");

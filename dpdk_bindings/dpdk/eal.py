@@ -113,12 +113,22 @@ def start(**options: Any) -> None:
     Raises PioError, a sentence with its remedy, also when it runs with other options; ValueError
     when an option is none, or its value is.
     """
-    global _started
+    global _configured, _started
+    former = _configured
     if options:
         configure(msgspec.convert(options, EalOptions))
     if lib.dpdk_eal_running():
         return
-    chosen = _configured
+    try:
+        _start(_configured)
+    except PioError:
+        _configured = former
+        raise
+    _started = _configured
+    atexit.register(_spare_threads)
+
+
+def _start(chosen: EalOptions) -> None:
     core = chosen.core if chosen.core >= 0 else min(os.sched_getaffinity(0))
     lib.dpdk_log_echo(chosen.log_level != "quiet")
     words = [ffi.new("char[]", word.encode()) for word in
@@ -128,8 +138,6 @@ def start(**options: Any) -> None:
         check(lib.dpdk_eal_start(len(words), ffi.new("char *[]", words), error), error)
     except PioError as refusal:
         raise diagnose_start.explained(refusal, log(), chosen) from None
-    _started = chosen
-    atexit.register(_spare_threads)
 
 
 def running() -> bool:

@@ -6,6 +6,7 @@ import os
 from errno import EBUSY, ECHILD, EINVAL, ENODEV, ENOSYS, ENOTSUP, EOPNOTSUPP
 from typing import NoReturn
 
+from dpdk_bindings._dpdk import lib
 from dpdk_bindings.errors import PioError
 
 
@@ -27,3 +28,9 @@ def refuse(number: int, what: str, remedy: str) -> NoReturn:
     if number in (EINVAL, EBUSY):
         raise PioError(number, f"cannot {what}: the device refuses it", remedy)
     raise PioError(number, f"cannot {what}: {os.strerror(number)}", remedy)
+
+
+def refuse_in_child(what: str) -> None:
+    """Raises RuntimeError in a child forked from the process that runs DPDK."""
+    if lib.dpdk_eal_forked():
+        refuse(ECHILD, what, "")

@@ -10,7 +10,7 @@ from typing import Any
 from dpdk_bindings._dpdk import ffi, lib
 from dpdk_bindings.dpdk.burst import Burst, lent
 from dpdk_bindings.dpdk.eal import running
-from dpdk_bindings.dpdk.failures import refuse
+from dpdk_bindings.dpdk.failures import refuse, refuse_in_child
 from dpdk_bindings.errors import PioError, check
 
 
@@ -42,6 +42,7 @@ class Mempool:
     def __init__(self, count: int = 1024, frame_bytes: int = 2048, numa_node: int = -1) -> None:
         if not 1 <= count <= 1 << 24 or not 64 <= frame_bytes <= 16384:
             raise ValueError("a pool has 1 to 16,777,216 frames of 64 to 16,384 bytes")
+        refuse_in_child("make a pool")
         if not running():
             raise PioError(errno.EAGAIN, "DPDK has not been started in this process",
                            "call dpdk_bindings.dpdk.start() first")

@@ -14,7 +14,7 @@ from dpdk_bindings._dpdk import ffi, lib
 from dpdk_bindings.dpdk import diagnose
 from dpdk_bindings.dpdk.burst import Buffer, Burst, lent
 from dpdk_bindings.dpdk.eal import start
-from dpdk_bindings.dpdk.failures import refuse
+from dpdk_bindings.dpdk.failures import refuse, refuse_in_child
 from dpdk_bindings.dpdk.flow import FlowRule
 from dpdk_bindings.dpdk.pool import PoolCounts, counted
 from dpdk_bindings.dpdk.port_info import (
@@ -91,6 +91,7 @@ class Port:
                 raise ValueError(f"{name} is from {low} to {high:,}, not {value}")
         if not device or len(device) > 199:
             raise ValueError("a device's arguments are 1 to 199 bytes, as in net_ring0")
+        refuse_in_child(f"open {device}")
         start()
         options = ffi.new("struct dpdk_port_options *", numbers)
         options.promiscuous, options.checksums = promiscuous, checksums

@@ -72,3 +72,14 @@ def test_daemon_threads_may_go_on(code: str) -> None:
     for _ in range(TRIES):
         done = run(code)
         assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_a_forked_child_opens_nothing() -> None:
+    done = run(CHILD)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3 and all("forked" in line for line in lines), done
+
+
+def test_a_refused_start_leaves_no_options() -> None:
+    remedy, running = run(REFUSED).stdout.splitlines()
+    assert "nr_hugepages" in remedy and running == "True"
