@@ -58,8 +58,12 @@ def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) 
 
 
 def require(wanted: str, role: str, queue: Queue) -> None:
-    """Raises ValueError unless the queue's backend or mode is the one demanded (R5)."""
-    if wanted and wanted not in (queue.backend, queue.mode):
+    """Raises ValueError unless the queue's backend or mode is the one demanded (R5).
+
+    Of a queue within others ("host(...):dpdk:...") it is the innermost that counts.
+    """
+    obtained = (queue.backend, queue.mode, queue.wrapped, queue.mode.rpartition("+")[2])
+    if wanted and wanted not in obtained:
         raise ValueError(f"{role}: {queue.name} is {queue.backend} {queue.mode}, and [engine] "
                          f"require = \"{wanted}\"; change the queue, or lift the requirement")
 

@@ -49,6 +49,8 @@ _UNRESOLVED = {
     ),
 }
 
+# Backends around another: "fault:", "host(address=10.0.0.2/24):".
+_WRAPPERS = re.compile(r"^(?:(?:fault|host)(?:\([^)]*\))?:)+")
 # "dpdk:net_null0", "dpdk(queues=2):...", and either within "fault(...):" and its like.
 _NAMES_DPDK = re.compile(r"(?:^|:)dpdk[:(]")
 _DPDK_DEVICE = re.compile(r"(?:^|:)dpdk(?:\([^)]*\))?:(.*)")
@@ -254,6 +256,11 @@ class Queue:
     @property
     def backend(self) -> str:
         return text(self._open().info.backend.name)
+
+    @property
+    def wrapped(self) -> str:
+        """The backend at the bottom: "dpdk" of "host(...):fault(...):dpdk:net_memif0"."""
+        return _WRAPPERS.sub("", self.name).partition(":")[0].partition("(")[0]
 
     @property
     def mode(self) -> str:
