@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -340,7 +341,12 @@ def entry() -> None:
         try:
             main(standalone_mode=True)
         finally:
-            sys.stdout.flush()
+            try:
+                sys.stdout.flush()
+            except OSError:
+                # What it holds is lost; the interpreter's end must not fail on it once more.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise
 
 
 if __name__ == "__main__":
