@@ -258,8 +258,9 @@ static int port_set_up(struct dpdk_port *port, struct pio_error *error) {
     dpdk_log_clear();
     int result = rte_eth_dev_start(port->id);
     port->started = !result;
-    for (uint32_t i = 0; i < DPDK_QUEUES_MAX; i++) /* until the keeper has started it */
-        port->guards[i].halted = (uint32_t)!port->started;
+    /* Until the keeper has started it. What the interrupt thread halts meanwhile stays halted. */
+    for (uint32_t i = 0; result && i < DPDK_QUEUES_MAX; i++)
+        port->guards[i].halted = 1;
     if (result && !port->reconnects)
         return refuse_device("start", result, port, error);
     if (port->options.promiscuous)
