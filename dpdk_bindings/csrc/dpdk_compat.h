@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 #include <rte_flow.h>
 #include <rte_interrupts.h>
+#include <rte_interrupts.h>
 #include <rte_ip.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
@@ -56,6 +57,14 @@ static inline uint64_t dpdk_rearm_value(uint16_t port_id) {
     rte_mbuf_refcnt_set(&m, 1);
     __builtin_memcpy(&rearm, (uint8_t *)&m + offsetof(struct rte_mbuf, data_off), sizeof rearm);
     return rearm;
+}
+
+/* Experimental in 21.11. */
+static inline int dpdk_thread_is_intr(void) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    return rte_thread_is_intr();
+#pragma GCC diagnostic pop
 }
 
 /* Experimental to this day, and so marked deprecated in every use. */

@@ -117,22 +117,21 @@ int dpdk_handle_hearing(struct dpdk_handle *handle) {
     return dpdk_handle_done(number);
 }
 
-int dpdk_handle_set_promiscuous(struct dpdk_handle *handle, int on) {
+/* One of DPDK's switches of a port. */
+static int port_switch(struct dpdk_handle *handle, int (*act)(uint16_t)) {
     int number;
     struct dpdk_port *port = dpdk_handle_control(handle, &number);
     if (!port)
         return number;
-    number = on ? rte_eth_promiscuous_enable(port->id) : rte_eth_promiscuous_disable(port->id);
-    return dpdk_handle_done(number);
+    return dpdk_handle_done(act(port->id));
+}
+
+int dpdk_handle_set_promiscuous(struct dpdk_handle *handle, int on) {
+    return port_switch(handle, on ? rte_eth_promiscuous_enable : rte_eth_promiscuous_disable);
 }
 
 int dpdk_handle_set_all_multicast(struct dpdk_handle *handle, int on) {
-    int number;
-    struct dpdk_port *port = dpdk_handle_control(handle, &number);
-    if (!port)
-        return number;
-    number = on ? rte_eth_allmulticast_enable(port->id) : rte_eth_allmulticast_disable(port->id);
-    return dpdk_handle_done(number);
+    return port_switch(handle, on ? rte_eth_allmulticast_enable : rte_eth_allmulticast_disable);
 }
 
 int dpdk_handle_groups(struct dpdk_handle *handle, uint8_t *groups, uint32_t count_max) {

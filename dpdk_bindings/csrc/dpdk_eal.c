@@ -54,7 +54,7 @@ static void listen_to_memif(void) {
 
 static ssize_t log_write(void *cookie, const char *text, size_t bytes) {
     (void)cookie;
-    if (memif_type >= 0 && rte_log_cur_msg_logtype() == memif_type && rte_thread_is_intr())
+    if (memif_type >= 0 && rte_log_cur_msg_logtype() == memif_type && dpdk_thread_is_intr())
         dpdk_keeper_beware(text, bytes);
     if (hushed_thread || (uint32_t)rte_log_cur_msg_loglevel() > level_wanted)
         return (ssize_t)bytes;

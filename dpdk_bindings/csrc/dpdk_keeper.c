@@ -206,7 +206,7 @@ static void errand_run(void *argument) {
 void dpdk_keeper_run(void (*work)(struct dpdk_port *), struct dpdk_port *port) {
     const struct timespec moment = {0, 20000};
     struct errand errand = {work, port, 0};
-    if (rte_thread_is_intr() || rte_eal_alarm_set(1, errand_run, &errand)) {
+    if (dpdk_thread_is_intr() || rte_eal_alarm_set(1, errand_run, &errand)) {
         work(port);
         return;
     }

@@ -120,10 +120,8 @@ static int check_limits(const struct dpdk_port *port, const struct rte_eth_dev_i
 static uint64_t rx_offloads(struct dpdk_port *port, const struct rte_eth_dev_info *info) {
     uint64_t checksums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
     uint64_t wanted = 0;
-    if (port->options.checksums && (info->rx_offload_capa & checksums) == checksums) {
+    if (port->options.checksums && (info->rx_offload_capa & checksums) == checksums)
         wanted |= checksums;
-        port->hardware_checksums = 1;
-    }
     if (port->options.segment_bytes < port->options.frame_bytes) {
         port->scattered = 1;
         wanted |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;

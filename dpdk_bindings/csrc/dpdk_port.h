@@ -75,7 +75,7 @@ static inline void dpdk_guard_leave(struct dpdk_guard *guard) {
 
 struct dpdk_port {
     uint16_t id;
-    uint8_t attached, started, reconnects, hardware_checksums, hardware_tx_checksums;
+    uint8_t attached, started, reconnects, hardware_tx_checksums;
     uint8_t scattered, is_memif, was_up, keeps_mbufs;
     uint32_t memif_id;
     uint16_t looks_waited; /* for a peer's answer, since the port was started */
