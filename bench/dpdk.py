@@ -21,11 +21,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.rows import Row
+from bench.settings import Settings, first_core, last_core
 
-ROOT = Path(__file__).resolve().parent.parent
 RUN_S = 3.0
 SETTLE_S = 1.5  # until memif's ends have found each other and a second's figure is a whole one's
 START_S = 20.0
@@ -57,8 +56,7 @@ CONTESTS = (
 
 def cores() -> tuple[int, int]:
     """The peer's and the contender's."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[0], allowed[-1]
+    return first_core(), last_core()
 
 
 def _testpmd(device: str, mode: str, polling: int, other: int, *more: str) -> list[str]:
@@ -163,20 +161,22 @@ def parse(socket: str) -> float:
     return float(json.loads(said)["frames_per_us"])
 
 
-def dpdk(**_: Any) -> list[Row]:
+def dpdk(_: Settings) -> list[Row]:
     """One round: every contest, ours and theirs, and MoldUDP64 over memif."""
     rows: list[Row] = []
     there = shutil.which("dpdk-testpmd") is not None
     for number, contest in enumerate(CONTESTS):
         socket = f"tickpath-bench-{os.getpid()}-{number}"
         we = ours(contest, socket + "-we")
-        rows.append(Row(f"{contest.name}, pio.h", "M frames/s", we))
+        rows.append(Row(f"{contest.name}, pio.h", "M frames/s", we, better="higher"))
         if there:
             they = theirs(contest, socket + "-they")
-            rows.append(Row(f"{contest.name}, testpmd", "M frames/s", they))
-            rows.append(Row(f"{contest.name}, pio.h / testpmd", "", we / they, LEVEL))
+            rows.append(Row(f"{contest.name}, testpmd", "M frames/s", they, better=""))
+            rows.append(Row(f"{contest.name}, pio.h / testpmd", "", we / they, LEVEL,
+                            better="higher"))
     rows.append(Row("memif to parsed MoldUDP64, 64-byte frames", "M packets/s",
-                    parse(f"tickpath-bench-{os.getpid()}-parse"), ">= 15"))
+                    parse(f"tickpath-bench-{os.getpid()}-parse"), ">= 15",
+                    better="higher"))
     return rows
 
 
