@@ -31,6 +31,8 @@ MEASURES: dict[str, Measure] = {
                     ("bench.loop:loop",)),
     "roundtrip": Measure("feed in to ack out, the same two processes",
                          ("bench.roundtrip:roundtrip",)),
+    "matching": Measure("the matching core alone, its reports read from memory",
+                        ("bench.matching:matching",), "bench.matching:oracle"),
     "dpdk": Measure("bursts through pio.h against dpdk-testpmd", ("bench.dpdk:dpdk",)),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),

@@ -8,24 +8,40 @@
 
 #include <string.h>
 
-static inline struct match_report *report(struct match_core *core, uint8_t type,
-                                          uint64_t reference, uint32_t shares, uint32_t tag) {
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+/* The next report, whole: every byte of the array that is read was written, by stores as wide as
+ * the loads that read them back. */
+static inline struct match_report *report(struct match_core *core, uint8_t type, uint8_t side,
+                                          uint16_t locate, uint64_t reference, uint32_t shares,
+                                          uint32_t price, uint32_t tag) {
     struct match_report *r = &core->reports[core->report_count++];
-    *r = (struct match_report){
-        .type = type, .reference = reference, .shares = shares, .tag = tag};
+    r->type = type;
+    r->side = side;
+    r->reason = MATCH_BY_NOTHING;
+    r->result = MATCH_OK;
+    r->locate = locate;
+    r->reserved = 0;
+    r->shares = shares;
+    r->price = price;
+    r->reference = reference;
+    r->other_reference = 0;
+    r->match_number = 0;
+    r->tag = tag;
+    r->other_tag = 0;
     return r;
 }
 
-static inline void report_place(struct match_report *r, const struct match_order *order) {
-    r->locate = order->locate;
-    r->side = order->side;
-    r->price = order->flags & MATCH_MARKET ? 0 : order->price;
+/* The same, of an order on its way. */
+static inline struct match_report *report_order(struct match_core *core, uint8_t type,
+                                                const struct match_order *order,
+                                                uint64_t reference, uint32_t shares) {
+    return report(core, type, order->side, order->locate, reference, shares,
+                  order->flags & MATCH_MARKET ? 0 : order->price, order->tag);
 }
 
-/* Makes sure that one more level fits on this side; 0 when the arena is used up. */
-static int ladder_reserve(struct match_core *core, struct ladder *ladder) {
-    if (__builtin_expect(ladder->keys && ladder->count < LADDER_LEVELS_MIN << ladder->class, 1))
-        return 1;
+/* Moves a ladder into a block of twice its size, or gives it its first; 0: the arena is full. */
+static int ladder_grow(struct match_core *core, struct ladder *ladder) {
     uint32_t class = ladder->keys ? ladder->class + 1 : 0;
     if (class >= LADDER_CLASSES)
         return 0;
@@ -42,7 +58,7 @@ static int ladder_reserve(struct match_core *core, struct ladder *ladder) {
     int32_t *keys = (int32_t *)(core->arena + at) + LADDER_WIDTH;
     uint32_t *levels = core->arena + at + LADDER_WIDTH + capacity;
     for (uint32_t i = 0; i < LADDER_WIDTH; i++)
-        keys[(int32_t)i - (int32_t)LADDER_WIDTH] = INT32_MIN;
+        keys[(int32_t)i - (int32_t)LADDER_WIDTH] = KEY_NONE;
     if (ladder->keys) {
         memcpy(keys, ladder->keys, ladder->count * sizeof *keys);
         memcpy(levels, ladder->levels, ladder->count * sizeof *levels);
@@ -56,64 +72,83 @@ static int ladder_reserve(struct match_core *core, struct ladder *ladder) {
     return 1;
 }
 
-static void level_remove(struct match_core *core, uint32_t number) {
+/* Makes sure that one more level fits on this side; 0 when the arena is used up. */
+static int ladder_reserve(struct match_core *core, struct ladder *ladder) {
+    if (LIKELY(ladder->keys && ladder->count < LADDER_LEVELS_MIN << ladder->class))
+        return 1;
+    return ladder_grow(core, ladder);
+}
+
+static inline void level_free(struct match_core *core, uint32_t number) {
     struct level *level = &core->levels[number];
-    struct ladder *ladder = ladder_of(core, level->locate, level->side);
-    uint32_t at = ladder_find(ladder, level->key);
-    uint32_t behind = --ladder->count - at;
-    if (behind) {
-        memmove(ladder->keys + at, ladder->keys + at + 1, behind * sizeof *ladder->keys);
-        memmove(ladder->levels + at, ladder->levels + at + 1, behind * sizeof *ladder->levels);
-    }
+    level->ladder = 0;
     level->head = core->level_free;
     core->level_free = number;
     core->level_count--;
 }
 
-/* The level at this price, made if need be. ladder_reserve has left room for it. */
-static uint32_t level_at(struct match_core *core, uint16_t locate, uint8_t side, int32_t key) {
-    struct ladder *ladder = ladder_of(core, locate, side);
-    uint32_t at = ladder_find(ladder, key);
-    if (at < ladder->count && ladder->keys[at] == key)
-        return ladder->levels[at];
+static __attribute__((noinline)) void level_remove(struct match_core *core, uint32_t number) {
+    const struct level *level = &core->levels[number];
+    struct ladder *ladder = &core->ladders[level->ladder];
+    uint32_t at = ladder_find(ladder, level->key);
+    uint32_t behind = --ladder->count - at;
+    if (behind) {
+        memmove(ladder->keys + at, ladder->keys + at + 1, behind * sizeof(uint32_t));
+        memmove(ladder->levels + at, ladder->levels + at + 1, behind * sizeof(uint32_t));
+    }
+    ladder->best = ladder->keys[(int32_t)ladder->count - 1];
+    level_free(core, number);
+}
+
+static __attribute__((noinline)) uint32_t level_make(struct match_core *core, uint32_t side,
+                                                     uint32_t at, int32_t key) {
+    struct ladder *ladder = &core->ladders[side];
     uint32_t number = core->level_free;
     struct level *level = &core->levels[number];
     core->level_free = level->head;
     core->level_count++;
-    *level = (struct level){
-        .head = NONE, .tail = NONE, .key = key, .locate = locate, .side = side};
+    *level = (struct level){.head = NONE, .tail = NONE, .key = key, .ladder = side};
     uint32_t behind = ladder->count++ - at;
     if (behind) {
-        memmove(ladder->keys + at + 1, ladder->keys + at, behind * sizeof *ladder->keys);
-        memmove(ladder->levels + at + 1, ladder->levels + at, behind * sizeof *ladder->levels);
+        memmove(ladder->keys + at + 1, ladder->keys + at, behind * sizeof(uint32_t));
+        memmove(ladder->levels + at + 1, ladder->levels + at, behind * sizeof(uint32_t));
     }
     ladder->keys[at] = key;
     ladder->levels[at] = number;
+    ladder->best = ladder->keys[ladder->count - 1];
     return number;
 }
 
+/* The level at this price, made if need be; ladder_reserve has left room for it. */
+static inline uint32_t level_at(struct match_core *core, uint32_t side, uint32_t price) {
+    const struct ladder *ladder = &core->ladders[side];
+    int32_t key = key_of(side & 1, price);
+    uint32_t at = ladder_find(ladder, key);
+    if (LIKELY(at < ladder->count && ladder->keys[at] == key))
+        return ladder->levels[at];
+    return level_make(core, side, at, key);
+}
+
 /* Puts an order last in its level's queue. The caller has checked that the tables have room. */
-static void rest(struct match_core *core, const struct match_order *order, uint64_t reference,
-                 uint32_t shares, uint32_t executed) {
+static inline void rest(struct match_core *core, const struct match_order *order,
+                        uint64_t reference, uint32_t shares, uint32_t executed) {
     uint32_t number =
-        level_at(core, order->locate, order->side, key_of(order->side, order->price));
+        level_at(core, (uint32_t)order->locate * 2 + order->side, order->price);
     struct level *level = &core->levels[number];
     uint32_t slot = core->order_free;
     if (slot == NONE)
         slot = core->order_slots++;
     else
         core->order_free = core->orders[slot].next;
+    uint32_t last = level->tail;
     core->orders[slot] = (struct order){.next = NONE,
-                                        .prev = level->tail,
+                                        .prev = last,
                                         .level = number,
                                         .shares = shares,
                                         .executed = executed,
                                         .tag = order->tag,
                                         .reference = reference};
-    if (level->tail == NONE)
-        level->head = slot;
-    else
-        core->orders[level->tail].next = slot;
+    *(last == NONE ? &level->head : &core->orders[last].next) = slot;
     level->tail = slot;
     level->shares += shares;
     level->order_count++;
@@ -131,31 +166,25 @@ static inline void slot_free(struct match_core *core, uint32_t slot) {
 }
 
 /* Takes an order off the book, and its level when it was the last one there. */
-static void unrest(struct match_core *core, uint32_t slot) {
+static inline void unrest(struct match_core *core, uint32_t slot) {
     struct order *order = &core->orders[slot];
-    uint32_t number = order->level;
+    uint32_t number = order->level, next = order->next, prev = order->prev;
     struct level *level = &core->levels[number];
     level->shares -= order->shares;
-    if (order->prev == NONE)
-        level->head = order->next;
-    else
-        core->orders[order->prev].next = order->next;
-    if (order->next == NONE)
-        level->tail = order->prev;
-    else
-        core->orders[order->next].prev = order->prev;
+    *(prev == NONE ? &level->head : &core->orders[prev].next) = next;
+    *(next == NONE ? &level->tail : &core->orders[next].prev) = prev;
+    slot_free(core, slot);
     if (--level->order_count == 0)
         level_remove(core, number);
-    slot_free(core, slot);
 }
 
 /* The worst key of the other side that this order may trade with. */
 static inline int32_t limit_key(const struct match_order *order) {
-    return order->flags & MATCH_MARKET ? INT32_MIN : key_of(!order->side, order->price);
+    return order->flags & MATCH_MARKET ? KEY_NONE + 1 : key_of(!order->side, order->price);
 }
 
 static inline int crosses(const struct ladder *contra, int32_t limit) {
-    return contra->count && contra->keys[contra->count - 1] >= limit;
+    return contra->best >= limit;
 }
 
 /* Whether the other side holds `shares` within the limit, in few enough orders to report. */
@@ -179,7 +208,7 @@ static uint32_t sweep(struct match_core *core, const struct match_order *taker,
     while (shares && crosses(contra, limit)) {
         uint32_t number = contra->levels[contra->count - 1];
         struct level *level = &core->levels[number];
-        uint32_t price = price_of(level->side, level->key);
+        uint32_t price = price_of(side_of(level), level->key);
         while (shares && level->order_count) {
             if (core->report_count >= reports_end)
                 return shares;
@@ -187,10 +216,8 @@ static uint32_t sweep(struct match_core *core, const struct match_order *taker,
             struct order *maker = &core->orders[slot];
             uint32_t traded = shares < maker->shares ? shares : maker->shares;
             struct match_report *r =
-                report(core, MATCH_EXECUTED, maker->reference, traded, maker->tag);
-            r->side = level->side;
-            r->locate = level->locate;
-            r->price = price;
+                report(core, MATCH_EXECUTED, side_of(level), taker->locate, maker->reference,
+                       traded, price, maker->tag);
             r->other_reference = reference;
             r->other_tag = taker->tag;
             r->match_number = core->next_match++;
@@ -199,18 +226,17 @@ static uint32_t sweep(struct match_core *core, const struct match_order *taker,
             maker->executed += traded;
             level->shares -= traded;
             if (maker->shares == 0) {
-                level->head = maker->next;
-                if (maker->next != NONE)
-                    core->orders[maker->next].prev = NONE;
+                uint32_t next = maker->next;
+                level->head = next;
+                *(next == NONE ? &level->tail : &core->orders[next].prev) = NONE;
                 level->order_count--;
                 slot_free(core, slot);
             }
         }
         if (level->order_count == 0) {
             contra->count--;
-            level->head = core->level_free;
-            core->level_free = number;
-            core->level_count--;
+            contra->best = contra->keys[(int32_t)contra->count - 1];
+            level_free(core, number);
         }
     }
     return shares;
@@ -218,9 +244,7 @@ static uint32_t sweep(struct match_core *core, const struct match_order *taker,
 
 static inline void cancel_rest(struct match_core *core, const struct match_order *order,
                                uint64_t reference, uint32_t shares, uint8_t reason) {
-    struct match_report *r = report(core, MATCH_CANCELED, reference, shares, order->tag);
-    report_place(r, order);
-    r->reason = reason;
+    report_order(core, MATCH_CANCELED, order, reference, shares)->reason = reason;
 }
 
 /* Runs an accepted order whose `shares` are open and off the book: trades, then rests or ends. */
@@ -250,7 +274,7 @@ static void run(struct match_core *core, const struct match_order *order, uint64
         cancel_rest(core, order, reference, left, MATCH_BY_MARKET);
     } else {
         rest(core, order, reference, left, executed + (shares - left));
-        report_place(report(core, MATCH_ADDED, reference, left, order->tag), order);
+        report_order(core, MATCH_ADDED, order, reference, left);
     }
 }
 
@@ -280,9 +304,7 @@ static enum match_result admit(struct match_core *core, const struct match_order
 
 static enum match_result refuse(struct match_core *core, const struct match_order *order,
                                 enum match_result result) {
-    struct match_report *r = report(core, MATCH_REJECTED, 0, order->shares, order->tag);
-    report_place(r, order);
-    r->result = (uint8_t)result;
+    report_order(core, MATCH_REJECTED, order, 0, order->shares)->result = (uint8_t)result;
     return result;
 }
 
@@ -292,7 +314,7 @@ enum match_result match_submit(struct match_core *core, const struct match_order
     if (__builtin_expect(result != MATCH_OK, 0))
         return refuse(core, order, result);
     uint64_t reference = core->next_reference++;
-    report_place(report(core, MATCH_ACCEPTED, reference, order->shares, order->tag), order);
+    report_order(core, MATCH_ACCEPTED, order, reference, order->shares);
     run(core, order, reference, order->shares, 0);
     return MATCH_OK;
 }
@@ -302,10 +324,9 @@ static struct match_report *report_resting(struct match_core *core, uint8_t type
                                            uint32_t shares, uint8_t reason) {
     const struct order *order = &core->orders[slot];
     const struct level *level = &core->levels[order->level];
-    struct match_report *r = report(core, type, order->reference, shares, order->tag);
-    r->locate = level->locate;
-    r->side = level->side;
-    r->price = price_of(level->side, level->key);
+    struct match_report *r =
+        report(core, type, side_of(level), locate_of(level), order->reference, shares,
+               price_of(side_of(level), level->key), order->tag);
     r->reason = reason;
     return r;
 }
@@ -339,8 +360,8 @@ enum match_result match_replace(struct match_core *core, uint64_t reference,
         return MATCH_UNKNOWN_REFERENCE;
     struct order *old = &core->orders[slot];
     struct match_order order = *wanted;
-    order.locate = core->levels[old->level].locate;
-    order.side = core->levels[old->level].side;
+    order.locate = locate_of(&core->levels[old->level]);
+    order.side = side_of(&core->levels[old->level]);
     if (order.shares <= old->executed)
         return match_cancel(core, reference, 0);
     /* The old order leaves before the new one comes, so a full table is no obstacle. */
@@ -352,8 +373,7 @@ enum match_result match_replace(struct match_core *core, uint64_t reference,
     uint32_t executed = old->executed, old_tag = old->tag;
     uint32_t open = order.shares - executed;
     uint64_t next = core->next_reference++;
-    struct match_report *r = report(core, MATCH_REPLACING, next, open, order.tag);
-    report_place(r, &order);
+    struct match_report *r = report_order(core, MATCH_REPLACING, &order, next, open);
     r->other_reference = reference;
     r->other_tag = old_tag;
     const struct ladder *contra = ladder_of(core, order.locate, !order.side);
@@ -366,8 +386,7 @@ enum match_result match_replace(struct match_core *core, uint64_t reference,
     }
     unrest(core, slot);
     rest(core, &order, next, open, executed);
-    r = report(core, MATCH_REPLACED, next, open, order.tag);
-    report_place(r, &order);
+    r = report_order(core, MATCH_REPLACED, &order, next, open);
     r->other_reference = reference;
     r->other_tag = old_tag;
     return MATCH_OK;

@@ -8,6 +8,8 @@
 
 #define NONE UINT32_MAX
 #define KEY_MAX INT32_MAX
+/* Less than any key: the best of an empty side, and what lies before a ladder's first. */
+#define KEY_NONE INT32_MIN
 /* Keys compared at once at the back of a ladder: one or more vector registers on any machine. */
 #define LADDER_WIDTH 16u
 /* A side's first ladder. Doubled when full; CLASSES doublings reach more levels than there are
@@ -31,9 +33,8 @@ struct level {
     uint32_t head, tail; /* `head` also links the free levels */
     uint32_t order_count;
     int32_t key;
-    uint16_t locate;
-    uint8_t side;
-    uint8_t reserved[5];
+    uint32_t ladder; /* whose level it is: locate * 2 + side; 0: the level is free */
+    uint32_t reserved;
 };
 
 /* One side of one book. keys[-LADDER_WIDTH..-1] are less than any key, so that comparing 16 keys
@@ -42,21 +43,25 @@ struct ladder {
     int32_t *keys; /* ascending, best last; NULL until first used */
     uint32_t *levels;
     uint32_t count;
+    int32_t best; /* keys[count - 1]; KEY_NONE: empty */
     uint32_t class; /* holds LADDER_LEVELS_MIN << class */
+    uint32_t reserved;
 };
 
 struct match_core {
-    struct match_limits limits;
+    /* What every operation reads, in two cache lines. */
     struct ladder *ladders; /* [locate * 2 + side] */
     struct order *orders;
     struct level *levels;
     uint32_t *slots; /* [reference]: slot plus 1; 0: not resting */
     struct match_report *reports;
+    uint64_t next_reference, next_match;
+    struct match_limits limits;
     uint32_t report_count;
     uint32_t order_free, level_free; /* heads of the free lists */
     uint32_t order_slots;            /* slots ever used; those above were never touched */
     uint32_t order_count, level_count;
-    uint64_t next_reference, next_match;
+    /* What few read. */
     uint32_t *arena; /* the ladders' memory */
     size_t arena_used, arena_count;
     uint32_t arena_free[LADDER_CLASSES]; /* offsets of free blocks a class; NONE: empty */
@@ -64,13 +69,20 @@ struct match_core {
     size_t memory_bytes;
 };
 
+/* KEY_MAX - price for asks, without a branch: sides alternate at random. */
 static inline int32_t key_of(uint8_t side, uint32_t price) {
-    return side ? KEY_MAX - (int32_t)price : (int32_t)price;
+    return (int32_t)(price ^ (-(uint32_t)side & (uint32_t)KEY_MAX));
 }
 
-static inline uint32_t price_of(uint8_t side, int32_t key) {
-    return (uint32_t)(side ? KEY_MAX - key : key);
+static inline uint32_t price_of(uint32_t side, int32_t key) {
+    return (uint32_t)key ^ (-side & (uint32_t)KEY_MAX);
 }
+
+static inline uint16_t locate_of(const struct level *level) {
+    return (uint16_t)(level->ladder >> 1);
+}
+
+static inline uint8_t side_of(const struct level *level) { return level->ladder & 1; }
 
 static inline uint32_t slot_of(const struct match_core *core, uint64_t reference) {
     /* 0 - 1 is NONE. */
@@ -103,7 +115,8 @@ static inline uint32_t ladder_find(const struct ladder *ladder, int32_t key) {
 
 _Static_assert(sizeof(struct order) == 32, "two orders a cache line");
 _Static_assert(sizeof(struct level) == 32, "two levels a cache line");
-_Static_assert(sizeof(struct ladder) == 24, "both sides of a book within one cache line");
+_Static_assert(sizeof(struct ladder) == 32, "both sides of a book in one cache line");
+_Static_assert(offsetof(struct match_core, arena) <= 128, "what is hot in two cache lines");
 _Static_assert(sizeof(struct match_report) == 48, "reports are copied out by other languages");
 
 #endif

@@ -58,6 +58,8 @@ struct match_core *match_create(const struct match_limits *limits) {
     core->next_reference = core->next_match = 1;
     core->order_free = NONE;
     memset(core->arena_free, 0xFF, sizeof core->arena_free);
+    for (size_t i = 0; i < ladder_count; i++)
+        core->ladders[i].best = KEY_NONE;
     for (uint32_t i = 0; i < limits->levels_max; i++)
         core->levels[i].head = i + 1 < limits->levels_max ? i + 1 : NONE;
     return core;
@@ -84,10 +86,10 @@ int match_slot(const struct match_core *core, uint32_t slot, struct match_order_
     *view = (struct match_order_view){.reference = order->reference,
                                       .shares = order->shares,
                                       .executed = order->executed,
-                                      .price = price_of(level->side, level->key),
+                                      .price = price_of(side_of(level), level->key),
                                       .tag = order->tag,
-                                      .locate = level->locate,
-                                      .side = level->side};
+                                      .locate = locate_of(level),
+                                      .side = side_of(level)};
     return 1;
 }
 
@@ -164,13 +166,14 @@ int match_check(const struct match_core *core) {
             for (uint32_t i = 0; i < ladder->count; i++) {
                 const struct level *level = &core->levels[ladder->levels[i]];
                 MUST(i == 0 || ladder->keys[i - 1] < ladder->keys[i]);
-                MUST(level->key == ladder->keys[i] && level->locate == locate &&
-                     level->side == side);
+                MUST(level->key == ladder->keys[i] && locate_of(level) == locate &&
+                     side_of(level) == side);
                 MUST(ladder_find(ladder, ladder->keys[i]) == i);
                 int line = check_level(core, ladder->levels[i], &orders);
                 if (line)
                     return line;
             }
+            MUST(ladder->best == (ladder->count ? ladder->keys[ladder->count - 1] : KEY_NONE));
             levels += ladder->count;
         }
         struct match_level_view bid, ask;
