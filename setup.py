@@ -20,6 +20,7 @@ INCLUDE_DIRS = [
     "itch_ouch/csrc",
     "appliance/csrc",
     "feed_sim/exchange/csrc",
+    "bench/csrc",
 ]
 HEADERS = sorted(str(h) for d in INCLUDE_DIRS for h in Path(d).glob("*.h"))
 # Cython's own output does not hold to -Wextra; our C is compiled with it, and -Werror, by a test.

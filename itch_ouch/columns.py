@@ -6,6 +6,7 @@ the feed's own units (the Arrow fields say which). A damaged file is no exceptio
 the damage is returned, with the offset where reading ended and the reason.
 """
 
+import contextlib
 import gzip
 import mmap
 import zlib
@@ -26,8 +27,8 @@ Table = np.ndarray[tuple[int], np.dtype[np.void]]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_CHUNK_BYTES = 1 << 20
+_MADV_POPULATE_READ = 22  # linux/mman.h; not in Python's mmap
 _BY_LETTER = {m.letter: m for m in spec.ITCH}
-_MOVES = {m.letter: dtypes.field_moves(m) for m in spec.ITCH}
 
 # Why reading ended before the end, by the name that the scan gives it.
 _PROBLEMS = {
@@ -97,6 +98,9 @@ def read_columns(path: Path | str) -> Columns:
         if path.stat().st_size == 0:
             return decode_columns(b"")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+            # Kernels before 5.14 do not know it; pages then come a few at a time.
+            with contextlib.suppress(OSError, ValueError):
+                mapping.madvise(_MADV_POPULATE_READ)
             return decode_columns(mapping)
 
 
@@ -108,7 +112,7 @@ def decode_columns(content: bytes | bytearray | mmap.mmap, *, whole: bool = True
         for letter, message in _BY_LETTER.items()
         if scan.counts[ord(letter)]
     }
-    itch.scatter(content, {ord(k): (rows, _MOVES[k]) for k, rows in tables.items()})
+    itch.scatter(content, {ord(letter): rows for letter, rows in tables.items()})
     unknown = {
         chr(code): count
         for code, count in enumerate(scan.counts)

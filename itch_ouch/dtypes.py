@@ -42,17 +42,3 @@ def native_dtype(message: Message) -> np.dtype[np.void]:
 
 WIRE = {m.name: wire_dtype(m) for m in spec.MESSAGES}
 NATIVE = {m.name: native_dtype(m) for m in spec.MESSAGES if m.letter}
-
-
-def field_moves(message: Message) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
-    """How a message becomes a native row: (source, target, length, is integer) per field."""
-    offsets = NATIVE[message.name].fields
-    assert offsets is not None
-    return np.array(
-        [
-            (f.offset, offsets[f.name][1], f.length, not _is_text(f))
-            for f in message.fixed
-            if f.name != "message_type"
-        ],
-        np.uint16,
-    )

@@ -1,9 +1,9 @@
-"""Writes what is made from the spec: the C header, its Cython declarations, the reference page.
+"""Writes what is made from the spec: the C headers, the Cython declarations, the reference page.
 
     python -m itch_ouch.generate            writes them
     python -m itch_ouch.generate --check    fails when one of them is not what the spec says
 
-All three are committed, so that a build needs no generator; a test runs the check.
+All are committed, so that a build needs no generator; a test runs the check.
 """
 
 import sys
@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from itch_ouch import spec
+from itch_ouch import generate_rows, spec
 from itch_ouch.spec_model import Field, Message
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -318,6 +318,7 @@ def outputs() -> dict[Path, str]:
     """Every generated file with the text that it should hold."""
     return {
         ROOT / "itch_ouch/csrc/wire.h": header(),
+        ROOT / "itch_ouch/csrc/rows.h": generate_rows.header(),
         ROOT / "itch_ouch/wire.pxd": declarations(),
         ROOT / "docs/wire.md": page(),
     }

@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from struct import calcsize
 from typing import Any
 
 import pytest
 
 from bench import peers
 from bench.compare import FORMAT, WORSE_SHARE, CompareError, compare, read_result
-from bench.oracle import Oracle
+from bench.oracle import FORMATS, Oracle, field_sum
 from bench.rows import QUANTILES, Figure, Row, curve_of, percentiles, spread
 from bench.settings import Settings
 from dpdk_bindings.env import Histogram
+from itch_ouch import spec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,8 +92,20 @@ def test_the_oracle_counts_by_hand() -> None:
         b"D" + head + (2).to_bytes(8, "big"),
     ):
         books.apply(message)
-    assert books.counts() == {"messages": 6, "live_orders": 2, "crossed_books": 1,
-                              "missing_references": 0, "bbo_operations": 5, "bbo_rows": 3}
+    counts = books.counts()
+    assert counts.pop("field_sum")
+    assert counts == {"messages": 6, "live_orders": 2, "crossed_books": 1,
+                      "missing_references": 0, "bbo_operations": 5, "bbo_rows": 3}
+
+
+def test_the_oracle_adds_every_field() -> None:
+    """One message by hand; and that its formats have every type's length."""
+    head = bytes([0, 1, 0, 2, 0, 0, 0, 0, 1, 0])
+    message = b"X" + head + (5).to_bytes(8, "big") + bytes(3) + b"7"
+    assert field_sum(message) == 1 + 2 + 256 + 5 + ord("7")
+    assert field_sum(b"S" + bytes(10) + b"C") == ord("C")
+    assert {letter: calcsize(form) + 1 for letter, form in FORMATS.items()} == {
+        message.letter: message.bytes for message in spec.ITCH}
 
 
 # ---- compare -------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DIRECTORIES = [
-    ROOT / name for name in ("dpdk_bindings/csrc", "itch_ouch/csrc", "feed_sim/exchange/csrc")
+    ROOT / name
+    for name in ("dpdk_bindings/csrc", "itch_ouch/csrc", "feed_sim/exchange/csrc", "bench/csrc")
 ]
 FILES = sorted(path for directory in DIRECTORIES for path in directory.glob("*.[ch]"))
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]

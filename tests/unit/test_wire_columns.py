@@ -118,11 +118,47 @@ def test_damaged_gzip_gives_what_came_before(tmp_path: Path, damage: str) -> Non
         assert result.end_offset == len(framed(orders[: result.message_count]))
 
 
-def test_scatter_refuses_moves_outside_the_row() -> None:
-    rows = np.empty(1, dtypes.NATIVE["itch_system_event"])
-    for move in ([11, 200, 1, 0], [12, 0, 1, 0], [5, 20, 6, 1]):
-        with pytest.raises(ValueError, match="outside"):
-            itch.scatter(framed(MESSAGES[:1]), {ord("S"): (rows, np.array([move], np.uint16))})
+def test_scatter_refuses_rows_of_another_type() -> None:
+    for letter, name in (("S", "itch_add_order"), ("~", "itch_system_event")):
+        with pytest.raises(ValueError, match="another type"):
+            itch.scatter(framed(MESSAGES[:1]), {ord(letter): np.empty(1, dtypes.NATIVE[name])})
+
+
+def test_scatter_writes_nothing_behind_a_table() -> None:
+    """As when a file grows between the two walks."""
+    rows = np.zeros(300, dtypes.NATIVE["itch_system_event"])
+    content = framed(MESSAGES[:1] * 300)
+    itch.scatter(content, {ord("S"): rows[:200]})
+    assert set(rows["sequence"][200:].tolist()) == {0}
+    itch.scatter(content, {ord("S"): rows})
+    assert rows["sequence"].tolist() == list(range(1, 301))
+
+
+def test_batches_of_any_mixture_equal_one_message_after_the_other() -> None:
+    """Random messages, unknown ones among them, against the wire dtypes of numpy."""
+    rng = np.random.default_rng(3)
+    lengths, shares = [0, 30, 300, 40_000], [0.2, 0.4, 0.3, 0.1]  # of the unknown ones' contents
+    messages: list[bytes] = []
+    for i in rng.integers(0, len(MESSAGES) + 1, 5000):
+        if i == len(MESSAGES):
+            messages.append(b"~" + rng.bytes(int(rng.choice(lengths, p=shares))))
+        else:
+            messages.append(MESSAGES[i][:1] + rng.bytes(len(MESSAGES[i]) - 1))
+    result = columns.decode_columns(framed(messages, end=True))
+    assert result.message_count == 5000 and result.problem is None
+    for message in spec.ITCH:
+        numbers = [n for n, m in enumerate(messages, 1) if m[:1] == message.letter.encode()]
+        raw = b"".join(messages[n - 1] for n in numbers)
+        wire = np.frombuffer(raw, dtypes.WIRE[message.name])
+        table = result.tables[message.letter]
+        assert table["sequence"].tolist() == numbers
+        for field in message.fixed[1:]:
+            values = wire[field.name]
+            if field.length == 6:
+                expected = [int.from_bytes(v.tobytes(), "big") for v in values]
+            else:
+                expected = values.tolist()
+            assert table[field.name].tolist() == expected, (message.name, field.name)
 
 
 def test_real_day_files_decode_to_the_last_byte() -> None:

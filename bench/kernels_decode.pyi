@@ -1,0 +1,9 @@
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Buffer
+
+Bytes = Buffer | npt.NDArray[np.uint8]
+
+def frames_of(day: Bytes, out: Bytes) -> int: ...
+def decode(frames: Bytes) -> tuple[int, int]: ...
+def walk(frames: Bytes) -> int: ...
