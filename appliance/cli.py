@@ -335,6 +335,37 @@ def book(file: Path, symbol: str, at: str | None, depth: int, as_json: bool) -> 
         fail(f"{file}: damaged at byte {ladder['broken_at']}; the ladder is as of there")
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="The books' tables from this configuration.")
+def bbo(file: Path, out: Path, config_path: Path | None) -> None:
+    """Writes every change of a best bid or ask of a day file as a table.
+
+    OUT ends in `.npy` or `.parquet`. A row has the message's number, its time, the stock locate,
+    which side changed (1 bid, 2 ask, 3 both), and price and shares of both sides as integers.
+
+        appliance bbo day.itch bbo.parquet
+    """
+    from appliance.columns import read_bbo, write_bbo
+
+    with one_sentence():
+        config = load_config(config_path) if config_path else from_text("", "defaults")
+        if out.suffix not in (".npy", ".parquet"):
+            fail(f"{out}: the name tells what is written; end it in .npy or .parquet")
+        made = read_bbo(file, config.tables)
+        try:
+            write_bbo(made.rows, out)
+        except ImportError as error:
+            fail(str(error))
+    print(f"{len(made.rows):,} rows from {made.message_count:,} messages: {out}")
+    for name, count in made.faults.items():
+        print(f"appliance: {file}: {name} {count:,}; see docs/metrics.md", file=sys.stderr)
+    if made.problem:
+        fail(f"{file}: {made.problem}; the rows from before it are in {out}")
+
+
 def entry() -> None:
     """The console script: whatever standard output does, no traceback."""
     with one_sentence():
