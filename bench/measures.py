@@ -37,6 +37,8 @@ MEASURES: dict[str, Measure] = {
                          ("bench.roundtrip:roundtrip",)),
     "matching": Measure("the matching core alone, its reports read from memory",
                         ("bench.matching:matching",), "bench.matching:oracle"),
+    "rings": Measure("the rings between two cores, beside a bare cache line",
+                     ("bench.rings:rings",)),
     "dpdk": Measure("bursts through pio.h against dpdk-testpmd", ("bench.dpdk:dpdk",)),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),

@@ -149,6 +149,23 @@ const void *tp_ring_peek(struct tp_ring_reader *, uint32_t *);
 void tp_ring_consume(struct tp_ring_reader *, uint32_t);
 void tp_ring_release(struct tp_ring_reader *);
 
+#define TP_MPSC_RECORD_BYTES ...
+#define TP_MPSC_PRODUCERS_MAX ...
+#define TP_MPSC_NOBODY ...
+struct tp_mpsc { uint64_t slots; ...; };
+struct tp_mpsc_writer { struct tp_mpsc *ring; ...; };
+struct tp_mpsc_reader { struct tp_mpsc *ring; ...; };
+void tp_mpsc_init(struct tp_mpsc *, uint64_t);
+struct tp_mpsc_writer tp_mpsc_write(struct tp_mpsc *, uint32_t);
+struct tp_mpsc_reader tp_mpsc_read(struct tp_mpsc *);
+void *tp_mpsc_claim(struct tp_mpsc_writer *);
+void tp_mpsc_commit(void *);
+const void *tp_mpsc_peek(const struct tp_mpsc_reader *);
+void tp_mpsc_consume(struct tp_mpsc_reader *);
+void tp_mpsc_release(struct tp_mpsc_reader *);
+uint32_t tp_mpsc_holder(const struct tp_mpsc_reader *);
+void tp_mpsc_abandon(struct tp_mpsc_reader *);
+
 #define TP_POOL_NONE ...
 struct tp_pool { uint32_t object_bytes, count_max, used_count, used_count_max; ...; };
 void tp_pool_init(struct tp_pool *, void *, uint32_t, uint32_t);
@@ -183,6 +200,7 @@ ffibuilder.set_source(
     #include "pio.h"
     #include "tp_clock.h"
     #include "tp_hist.h"
+    #include "tp_mpsc.h"
     #include "tp_pool.h"
     #include "tp_ring.h"
     #include "tp_segment.h"

@@ -6,6 +6,7 @@ for everybody else.
 
 from dpdk_bindings.env.clock import Clock
 from dpdk_bindings.env.histogram import Histogram
+from dpdk_bindings.env.mpsc import Mpsc
 from dpdk_bindings.env.pin import Core, core_facts, pin_to_core
 from dpdk_bindings.env.pool import Pool
 from dpdk_bindings.env.ring import Ring
@@ -18,6 +19,7 @@ __all__ = [
     "Clock",
     "Core",
     "Histogram",
+    "Mpsc",
     "Pool",
     "Ring",
     "Segment",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from dpdk_bindings._core import ffi, lib
 
-HEADER_BYTES = 192  # struct tp_ring; asserted in the header
+HEADER_BYTES = 128  # struct tp_ring; asserted in the header
 LENGTH_BYTES = 8  # before each record
 
 
@@ -23,8 +24,12 @@ class Ring:
             if capacity_bytes < 64 or capacity_bytes & (capacity_bytes - 1):
                 raise ValueError(f"a ring's capacity is a power of two, not {capacity_bytes}")
             lib.tp_ring_init(self._ring, capacity_bytes)
-        self._writer = ffi.new("struct tp_ring_writer *", lib.tp_ring_write(self._ring))
         self._reader = ffi.new("struct tp_ring_reader *", lib.tp_ring_read(self._ring))
+
+    @cached_property
+    def _writer(self) -> Any:
+        """The producer's side. Made when it is used: it looks for the last committed record."""
+        return ffi.new("struct tp_ring_writer *", lib.tp_ring_write(self._ring))
 
     @property
     def capacity_bytes(self) -> int:

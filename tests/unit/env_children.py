@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from dpdk_bindings.env import Ring, Segment, StopWord
+from dpdk_bindings.env import Mpsc, Ring, Segment, StopWord
 
 
 def hold_segment(name: str, ready: Any) -> None:
@@ -26,6 +26,14 @@ def produce(name: str, offset: int, count: int) -> None:
             record = index.to_bytes(8, "little") + bytes(index % 24)
             while not ring.put(record):
                 time.sleep(0)
+
+
+def claim_and_wait(name: str, producer: int, ready: Any) -> None:
+    """Claims a slot of the ring at the segment's start, and never commits it."""
+    with Segment.attach(name) as segment:
+        room = Mpsc(segment.address, producer=producer).claim()
+        ready.put(room is not None)
+        signal.pause()
 
 
 def poll_until_stopped(ready: Any, result: Any) -> None:
