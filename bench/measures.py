@@ -39,6 +39,8 @@ MEASURES: dict[str, Measure] = {
                         ("bench.matching:matching",), "bench.matching:oracle"),
     "rings": Measure("the rings between two cores, beside a bare cache line",
                      ("bench.rings:rings",)),
+    "venue": Measure("a whole venue on one core: OUCH in, matching, OUCH and ITCH out",
+                     ("bench.venue:venue",), "bench.venue:oracle"),
     "dpdk": Measure("bursts through pio.h against dpdk-testpmd", ("bench.dpdk:dpdk",)),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),

@@ -14,6 +14,7 @@ from feed_sim.exchange.matching cimport *
 from feed_sim.exchange.publisher cimport (
     HEARTBEAT_NS, OUCH_SLOT_BYTES, TAG_MPID_SHIFT, line_flush, line_resend, line_say,
     publish, store_commit, store_free, store_new, store_slot,
+    table_new,
 )
 from feed_sim.flow cimport TAG_OWNER_MASK
 from itch_ouch.digest cimport mix64
@@ -238,10 +239,9 @@ cdef void gateway_init(
     gateway.symbol_mask = slots - 1
     gateway.symbol_keys = <uint64_t *>calloc(slots, 8)
     gateway.symbol_locates = <uint16_t *>calloc(slots, 2)
-    gateway.orders = <gateway_order *>calloc(GATEWAY_ORDERS_MAX, sizeof(gateway_order))
+    gateway.orders = <gateway_order *>table_new(GATEWAY_ORDERS_MAX * sizeof(gateway_order))
     if not (gateway.symbol_keys and gateway.symbol_locates and gateway.orders):
         raise MemoryError("no memory for the order gateway's tables")
-    memset(gateway.orders, 0, GATEWAY_ORDERS_MAX * sizeof(gateway_order))
     for locate in range(1, symbols.count + 1):
         memcpy(&key, symbols.names + 8 * <size_t>locate, 8)
         at = mix64(key) & gateway.symbol_mask

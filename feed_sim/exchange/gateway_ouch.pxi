@@ -20,7 +20,10 @@ cdef inline gateway_order *order_by_tag(gateway_t *gateway, uint32_t tag) noexce
 
 
 cdef gateway_order *find_live(gateway_t *gateway, uint32_t user_ref_num) noexcept nogil:
-    """Numbers rise with positions, so it is a binary search; most often the guess is right."""
+    """Numbers rise with positions, so it is a binary search; most often the guess is right.
+
+    Positions are never further apart than their numbers: what is off a guess bounds the search.
+    """
     cdef uint64_t high = gateway.order_next, low = 0, middle
     cdef gateway_order *order
     if user_ref_num > gateway.last_user_ref_num:
@@ -36,8 +39,11 @@ cdef gateway_order *find_live(gateway_t *gateway, uint32_t user_ref_num) noexcep
             return order if order.live else NULL
         if order.user_ref_num < user_ref_num:
             low = middle + 1
+            high = min(high, low + (user_ref_num - order.user_ref_num))
         else:
             high = middle
+            if order.user_ref_num - user_ref_num < high - low:
+                low = high - (order.user_ref_num - user_ref_num)
         middle = low + (high - low) // 2
     return NULL
 

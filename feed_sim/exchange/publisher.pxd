@@ -104,6 +104,7 @@ cdef inline void publish(
     store_commit(store, slot, length)
 
 
+cdef void *table_new(size_t bytes) noexcept
 cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL
 cdef void store_free(store_t *store) noexcept
 cdef void publish_opening(

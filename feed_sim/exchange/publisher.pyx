@@ -15,16 +15,31 @@ from itch_ouch.wire cimport (
 cdef extern from "<stdlib.h>" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
 
+cdef extern from "<sys/mman.h>" nogil:
+    const int MADV_HUGEPAGE
+    int madvise(void *address, size_t length, int advice)
+
 
 # Frames that one lend asks for; a flush takes as many lends as it needs.
 cdef enum:
     FLUSH_FRAMES = 16
     # What one request is answered with at most.
     RESEND_PACKETS_MAX = 64
+    HUGE_PAGE_BYTES = 1 << 21
 
 # Where a venue's hosts would be: the source address of a line has a MAC of its own making,
 # locally administered, from the address's last three bytes.
 MAC_PREFIX = b"\x02\x00\x5e"
+
+
+cdef void *table_new(size_t bytes) noexcept:
+    """Zeroed memory for free(), in huge pages where there are any; every page is touched."""
+    cdef size_t whole = (bytes + HUGE_PAGE_BYTES - 1) & ~<size_t>(HUGE_PAGE_BYTES - 1)
+    cdef void *table = aligned_alloc(HUGE_PAGE_BYTES, whole)
+    if table != NULL:
+        madvise(table, whole, MADV_HUGEPAGE)
+        memset(table, 0, whole)
+    return table
 
 
 cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL:
@@ -34,11 +49,10 @@ cdef store_t *store_new(uint64_t store_count, uint64_t slot_bytes) except NULL:
     cdef store_t *store = <store_t *>calloc(1, sizeof(store_t))
     if store == NULL:
         raise MemoryError("no memory for a store of messages")
-    store.slots = <uint8_t *>aligned_alloc(64, store_count * slot_bytes)
+    store.slots = <uint8_t *>table_new(store_count * slot_bytes)
     if store.slots == NULL:
         free(store)
         raise MemoryError(f"no memory for a store of {store_count} messages; make it smaller")
-    memset(store.slots, 0, store_count * slot_bytes)
     store.slot_bytes = slot_bytes
     store.mask = store_count - 1
     store.next_sequence = 1

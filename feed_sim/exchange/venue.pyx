@@ -16,16 +16,16 @@ from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
 from dpdk_bindings.pio cimport PIO_ABI, pio_queue
 from feed_sim.exchange.checkpoint cimport (
-    checkpoint_take, checkpoints_free, checkpoints_init, checkpoints_rows, checkpoints_t,
+    checkpoint_take, checkpoints_free, checkpoints_init, checkpoints_rows,
 )
 from feed_sim.exchange.gateway cimport (
     GATEWAY_COUNTERS, GATEWAY_ORDERS, gateway_event, gateway_flush, gateway_free, gateway_init,
-    gateway_poll, gateway_settle, gateway_t,
+    gateway_poll, gateway_settle,
 )
 from feed_sim.exchange.matching cimport Matching, match_live_orders
 from feed_sim.exchange.publisher cimport (
-    ITCH_SLOT_BYTES, SymbolTable, line_init, line_say, line_service, line_t, publish_event,
-    publish_opening, store_free, store_new, store_t,
+    ITCH_SLOT_BYTES, SymbolTable, line_init, line_say, line_service, publish_event,
+    publish_opening, store_free, store_new,
 )
 from feed_sim.flow cimport Flow, flow_exponential, flow_step
 from itch_ouch.wire cimport MOLD_COUNT_END
@@ -39,7 +39,6 @@ from feed_sim.flow import symbol_names
 MPIDS = ["TICK", "BBMM", "CCMM", "DDMM", "EEMM", "FFMM", "GGMM", "HHMM"]
 
 cdef enum:
-    LINES_MAX = 2
     # What the feed keeps for slow lines: 64 MiB, and more than any opening takes.
     FEED_RETAINED = 1 << 20
     # Orders that clients may have resting beside the background's.
@@ -59,22 +58,6 @@ NS = 1_000_000_000
 
 cdef class Venue:
     """One exchange, made from a ``config.Config``; ``run`` once, then ``summary``."""
-
-    cdef object config, clock, stop, queues, queue_modes, pacing, answering
-    cdef Matching core
-    cdef Flow flow
-    cdef SymbolTable symbols
-    cdef store_t *feed
-    cdef line_t[LINES_MAX] lines
-    cdef uint32_t line_count
-    cdef gateway_t gateway
-    cdef checkpoints_t checkpoints
-    cdef const tp_clock *clock_c
-    cdef tp_hist *pacing_hist
-    cdef tp_hist *answer_hist
-    cdef volatile uint32_t *stop_word
-    cdef uint64_t start_ns, opened_ns, closed_ns, feed_epoch_ns
-    cdef uint64_t gap_q8, due_q8, flow_messages
 
     def __cinit__(self, config):
         exchange, flow = config.exchange, config.flow
@@ -153,10 +136,10 @@ cdef class Venue:
         for queue in self.queues.values():
             queue.close()
 
-    cdef inline uint64_t _now(self) noexcept nogil:
+    cdef uint64_t _now(self) noexcept nogil:
         return tp_clock_now(self.clock_c)
 
-    cdef inline uint64_t _timestamp(self, uint64_t now_ns) noexcept nogil:
+    cdef uint64_t _timestamp(self, uint64_t now_ns) noexcept nogil:
         """The feed's own clock: ns since midnight of the trading day."""
         return self.feed_epoch_ns + (now_ns - self.start_ns)
 
@@ -232,15 +215,19 @@ cdef class Venue:
             while now_ns < end_ns:
                 now_ns = self._turn(False)
 
+    cdef void _begin(self, uint64_t now_ns) noexcept nogil:
+        """The opening."""
+        self.opened_ns = now_ns
+        publish_opening(self.feed, &self.symbols.table, self._timestamp(now_ns))
+        self.gateway.market_open = True
+
     cdef void _run(self, uint64_t wait_ns, uint64_t run_ns, uint64_t quiet_ns) noexcept nogil:
         cdef uint64_t now_ns = self._now()
         self.start_ns = now_ns
         while (self.gateway.queue != NULL and not self.gateway.joined and not self.stop_word[0]
                 and now_ns < self.start_ns + wait_ns):
             now_ns = self._turn(False)
-        self.opened_ns = now_ns
-        publish_opening(self.feed, &self.symbols.table, self._timestamp(now_ns))
-        self.gateway.market_open = True
+        self._begin(now_ns)
         self._until(now_ns + run_ns if run_ns else 0, True)
         self.closed_ns = self._now()
         if quiet_ns and not self.stop_word[0]:
