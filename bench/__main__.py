@@ -66,13 +66,16 @@ def measure(names: tuple[str, ...], rounds: int, messages: int, symbols: int, ou
         for number in range(rounds):
             console.print(f"round {number + 1} of {rounds}", style="dim")
             run.round(number)
-    except (BenchError, PeersError) as error:
-        fail(str(error), 1 if isinstance(error, BenchError) else 2)
+    except PeersError as error:
+        fail(str(error))
+    except BenchError as error:
+        fail(str(error), 1)
     except OSError as error:
         fail(f"{error.filename or out}: {error.strerror}; choose another folder with --out")
     about = machine() | {"rounds": rounds, "messages": messages, "symbols": symbols}
     result = {"format": FORMAT, "about": about, "oracles": list(run.oracles.values()),
-              "absent": run.absent, "rows": [f.to_dict() for f in run.figures.values()]}
+              "absent": run.absent, "failed": run.failed,
+              "rows": [f.to_dict() for f in run.figures.values()]}
     written = out / f"{stem}.json"
     written.write_text(json.dumps(result, indent=2) + "\n")
     if as_json:
@@ -83,7 +86,9 @@ def measure(names: tuple[str, ...], rounds: int, messages: int, symbols: int, ou
     console.print(f"wrote {', '.join(str(path) for path in paths)}", soft_wrap=True)
     for figure in run.refused:
         print(f"bench: {figure.row.name}: refused: {figure.refused}", file=sys.stderr)
-    sys.exit(1 if run.refused else 0)
+    for why in run.failed.values():
+        print(f"bench: {why}", file=sys.stderr)
+    sys.exit(1 if run.refused or run.failed else 0)
 
 
 def plots(result: dict[str, Any], out: Path, stem: str, console: Console) -> list[Path]:

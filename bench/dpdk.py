@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.rows import Row
-from bench.settings import Settings, first_core, last_core
+from bench.settings import Absent, Settings, first_core, last_core
 
 RUN_S = 3.0
 SETTLE_S = 1.5  # until memif's ends have found each other and a second's figure is a whole one's
@@ -161,8 +161,18 @@ def parse(socket: str) -> float:
     return float(json.loads(said)["frames_per_us"])
 
 
+def wanted() -> None:
+    """Absent, with what helps, where there is no DPDK."""
+    from dpdk_bindings import backends
+
+    for backend in backends():
+        if backend.name == "dpdk" and not backend.usable:
+            raise Absent(f"dpdk: {backend.why}; {backend.remedy}")
+
+
 def dpdk(_: Settings) -> list[Row]:
     """One round: every contest, ours and theirs, and MoldUDP64 over memif."""
+    wanted()
     rows: list[Row] = []
     there = shutil.which("dpdk-testpmd") is not None
     for number, contest in enumerate(CONTESTS):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bench.demo import demo, latency
+from bench.dpdk import wanted
 from bench.rows import Row
 from bench.settings import Settings
 
 
 def live_dpdk(settings: Settings) -> list[Row]:
+    wanted()
     memory, memif = demo("memory", settings), demo("dpdk", settings)
     p50 = [run[0]["latency"]["tick_to_trade"]["p50"] for run in (memory, memif)]
     return [

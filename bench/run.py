@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.measures import MEASURES
-from bench.peers import Peer, peers_of
+from bench.peers import Peer, PeersError, peers_of
 from bench.rows import Figure, Row
 from bench.settings import ROOT, Absent, Settings
 
@@ -41,12 +41,16 @@ def _child(function: str, settings: Settings) -> Any:
 
 
 class Run:
-    """Some measures over some rounds; ``figures`` and ``absent`` are what came of it."""
+    """Some measures over some rounds; ``figures``, ``absent`` and ``failed`` are what came of it.
+
+    A contender that is absent or has failed takes no part in later rounds; the others go on.
+    """
 
     def __init__(self, names: Sequence[str], settings: Settings, tell: Tell) -> None:
         self.names, self.settings, self.tell = list(names), settings, tell
         self.figures: dict[tuple[str, str], Figure] = {}
         self.absent: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
         self.oracles: dict[str, dict[str, int]] = {}
         self.peers: dict[str, list[Peer]] = {name: peers_of(name) for name in names}
 
@@ -64,7 +68,7 @@ class Run:
             contenders: list[str | Peer] = [*MEASURES[name].contenders, *self.peers[name]]
             turn = number % len(contenders)
             for contender in (*contenders[turn:], *contenders[:turn]):
-                if str(contender) not in self.absent:
+                if str(contender) not in self.absent | self.failed:
                     self._contend(name, contender)
 
     def _contend(self, name: str, contender: str | Peer) -> None:
@@ -77,6 +81,10 @@ class Run:
                 rows = [Row(**row) for row in _child(contender, self.settings)]
         except Absent as why:
             self.absent[str(contender)] = str(why)
+            return
+        except (BenchError, PeersError) as why:
+            self.failed[str(contender)] = str(why)
+            self.tell(f"{contender} failed")
             return
         for row in rows:
             self.figures.setdefault((name, row.name), Figure(name, row)).take(row, oracle)

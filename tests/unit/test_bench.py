@@ -15,6 +15,7 @@ import pytest
 from bench import peers
 from bench.compare import FORMAT, WORSE_SHARE, CompareError, compare, read_result
 from bench.oracle import FORMATS, Oracle, field_sum
+from bench.plots import write_plots
 from bench.rows import QUANTILES, Figure, Row, curve_of, percentiles, spread
 from bench.settings import Settings
 from dpdk_bindings.env import Histogram
@@ -257,3 +258,29 @@ def test_wrong_input_is_one_sentence(tmp_path: Path) -> None:
     done = bench("hiccups", TICKPATH_BENCH_PEERS=str(tmp_path / "none.toml"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert bench("nothing").returncode == 2
+
+
+def test_one_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    table = tmp_path / "peers.toml"
+    table.write_text(
+        '[[peer]]\nname = "bad"\nmeasure = "hiccups"\ncommand = ["sh", "-c", "exit 3"]\n'
+        '[[peer]]\nname = "gone"\nmeasure = "hiccups"\ncommand = ["./no-such-program"]\n')
+    done = bench("hiccups", "--rounds", "2", "--out", str(tmp_path), "--json",
+                 TICKPATH_BENCH_PEERS=str(table))
+    assert done.returncode == 1
+    assert "bench: bad ended with status 3" in done.stderr
+    kept = json.loads(done.stdout)
+    assert set(kept["failed"]) == {"bad"} and "no-such-program" in kept["absent"]["gone"]
+    assert all(len(row["samples"]) == 2 for row in kept["rows"])
+
+
+def test_cost_over_size_is_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    points = []
+    for size in (100, 1000, 10_000):
+        point = Figure("scale", Row(f"at {size}", "ns", 1.0, series="by symbols", size=size))
+        point.take(Row("", "ns", size / 50), {})
+        points.append(point)
+    paths = write_plots(result(*points, rounds=1), tmp_path, "scale")
+    assert [path.name for path in paths] == ["scale-size.png", "scale-size.svg"]
+    assert all(path.stat().st_size > 1000 for path in paths)
