@@ -58,7 +58,6 @@ def frames(settings: Settings) -> list[Row]:
 
 def _twice(name: str, target: str, make: Callable[[], tuple[dict[str, int], Any]]) -> list[Row]:
     """A whole file to tables, cold and warm; what was made lives until it was counted."""
-    pin_to_core(last_core())
     rows = []
     for temper in ("cold", "warm"):
         (counts, kept), ns = _timed(make)
@@ -72,6 +71,7 @@ def _twice(name: str, target: str, make: Callable[[], tuple[dict[str, int], Any]
 def tables(settings: Settings) -> list[Row]:
     """itch_ouch.columns: a table a type."""
     path = day_file(settings)
+    pin_to_core(last_core())
 
     def make() -> tuple[dict[str, int], Any]:
         made = columns.read_columns(path)
@@ -83,6 +83,7 @@ def tables(settings: Settings) -> list[Row]:
 def bbo(settings: Settings) -> list[Row]:
     """appliance.columns: a row a change of the best prices."""
     path = day_file(settings)
+    pin_to_core(last_core())
 
     def make() -> tuple[dict[str, int], Any]:
         made = read_bbo(path)
@@ -100,7 +101,7 @@ def _itch_book(settings: Settings, table: str, name: str) -> list[Row]:
         import itch_book
     except ImportError:
         raise Absent("itch-book is not installed: pip install '.[bench]'") from None
-    path = str(day_file(settings))
+    path = str(day_file(settings))  # read by a thread of its own: it is not pinned
 
     def make() -> tuple[dict[str, int], Any]:
         feed = itch_book.open(path, date=datetime.date.fromisoformat(DATE), price_type="fixed")

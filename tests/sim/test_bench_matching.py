@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from feed_sim.exchange.matching import Matching
 from naive_matching import NaiveMatching
 
 from bench import matching
 from bench.kernels_matching import LIVE, Operations, core_for, run, run_each
 from bench.settings import Settings
 from dpdk_bindings.env import Clock, Histogram
+from feed_sim.exchange.matching import Matching
 
 PREFIX = 3000
 
