@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from appliance import show
-from appliance.config import Config, ConfigError, from_text, load_config
+from appliance.config import Config, ConfigError, from_text, load_config, with_strategy
 from appliance.state import Kill, State
 from appliance.supervisor import RunError, Supervisor, summary
 from dpdk_bindings import PioError, backends
@@ -281,8 +281,9 @@ def _parse_time(text: str | None) -> int:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @JSON
-@click.option("--strategy", type=click.Choice(["none", "quote", "cross"]),
-              help="Run this strategy, not the configuration's; an obliging venue answers it.")
+@click.option("--strategy", metavar="NAME",
+              help="Run this strategy, not the configuration's: none, quote, cross, or one of your "
+              "own, as in my.py:cross. An obliging venue answers it.")
 @click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Limits and tables from this configuration.")
 def replay(file: Path, as_json: bool, strategy: str | None, config_path: Path | None) -> None:
@@ -293,12 +294,12 @@ def replay(file: Path, as_json: bool, strategy: str | None, config_path: Path | 
     order is accepted, immediate-or-cancel orders execute at their limit, resting ones never do:
     it shows what a strategy does, not what it earns.
 
-        appliance replay day.itch.gz --strategy cross --json
+        appliance replay day.itch.gz --strategy my.py:cross --json
     """
     with one_sentence():
         config = load_config(config_path) if config_path else from_text("", "defaults")
         if strategy is not None:
-            config = show.with_strategy(config, strategy)
+            config = with_strategy(config, strategy, Path.cwd())
         if file.name.endswith(".tpj") and (strategy or config_path):
             fail(f"{file} is a recording and carries its own configuration; leave out --strategy "
                  f"and --config")

@@ -99,6 +99,14 @@ class StrategySection(Section, frozen=True):
     name: Annotated[Literal["none", "quote", "cross"], key(
         "quote joins the best price on both sides; cross takes when the spread is at its minimum "
         "and the touch leans to one side; none watches.")] = "none"
+    file: Annotated[str, key(
+        "A strategy of your own in its place: FILE.py:FUNCTION, from this file's folder on "
+        "(docs/strategies.md).")] = ""
+    file_sha256: Annotated[str, key(
+        'What the file must be; "": whatever it is. A recording carries it.',
+        pattern=r"^([0-9a-f]{64})?$")] = ""
+    settings: Annotated[dict[str, int | float], key(
+        "Values for the settings of such a strategy.")] = {}
     symbols: Annotated[tuple[Symbol, ...], key("What it trades; none named: everything.")] = ()
     shares: Annotated[int, key("Shares an order.", ge=1, le=999_999)] = 100
     rest_us: Annotated[int, key(
@@ -189,9 +197,34 @@ def _checked(config: Config, name: str) -> Config:
     return config
 
 
+def with_strategy(config: Config, name: str, folder: Path) -> Config:
+    """The same with another strategy: one that comes with us, or FILE.py:FUNCTION in ``folder``.
+
+    The file's hash goes along: engine and recording must have the very same.
+    """
+    from appliance.strategy_file import file_digest
+
+    own = ("none", "quote", "cross")
+    if name not in own and ".py" not in name:
+        raise ConfigError(f"no strategy '{name}'; one of {', '.join(own)}, or a file of your own, "
+                          f"as in my.py:cross")
+    file = str((folder / name).absolute()) if name not in own else ""
+    changes = {"file": file, "file_sha256": file_digest(file)} if file else {
+        "name": name, "file": "", "file_sha256": ""}
+    strategy = msgspec.structs.replace(config.strategy, **changes)
+    return msgspec.structs.replace(config, strategy=strategy)
+
+
 def load_config(path: Path) -> Config:
     """Reads and checks a configuration file; raises ConfigError, one sentence."""
-    return _checked(load(path, Config), str(path))
+    config = _checked(load(path, Config), str(path))
+    given = config.strategy
+    if not given.file:
+        return config
+    config = with_strategy(config, given.file, path.absolute().parent)
+    strategy = msgspec.structs.replace(
+        config.strategy, file_sha256=given.file_sha256 or config.strategy.file_sha256)
+    return msgspec.structs.replace(config, strategy=strategy)
 
 
 def from_json(data: bytes) -> Config:

@@ -32,11 +32,6 @@ def with_seconds(config: Config, seconds: int) -> Config:
     return msgspec.structs.replace(config, engine=engine)
 
 
-def with_strategy(config: Config, name: Any) -> Config:
-    strategy = msgspec.structs.replace(config.strategy, name=name)
-    return msgspec.structs.replace(config, strategy=strategy)
-
-
 # ---- figures -------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,8 @@ MEASURES: dict[str, Measure] = {
                      ("bench.rings:rings",)),
     "venue": Measure("a whole venue on one core: OUCH in, matching, OUCH and ITCH out",
                      ("bench.venue:venue",), "bench.venue:oracle"),
+    "strategies": Measure("a strategy in Python beside the same in Cython",
+                          ("bench.strategies:strategies",)),
     "dpdk": Measure("bursts through pio.h against dpdk-testpmd", ("bench.dpdk:dpdk",)),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),

@@ -92,6 +92,7 @@ cdef class Strategy:
     cdef void *state
     cdef size_t state_bytes
     cdef readonly str name
+    cdef bytes first            # what the state begins with
     cdef object keep            # whatever must stay alive beside the pointers
     cdef int allocate(self, size_t state_bytes) except -1
 

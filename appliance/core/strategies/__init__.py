@@ -16,6 +16,10 @@ TICK = 100  # one cent in 1/10000 dollar
 
 def make_strategy(section: StrategySection) -> Strategy:
     """The strategy that a configuration names, with its settings."""
+    if section.file:
+        from appliance.strategy_file import load_strategy
+
+        return load_strategy(section.file, section.settings, section.file_sha256)
     if section.name == "quote":
         return Quote(shares=section.shares, rest_ns=section.rest_us * 1000)
     if section.name == "cross":

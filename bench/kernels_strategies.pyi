@@ -1,0 +1,3 @@
+from appliance.core.strategy import Strategy
+
+def call_many(strategy: Strategy, calls: int, clock_address: int) -> tuple[int, int, int]: ...
