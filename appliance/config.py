@@ -116,6 +116,11 @@ class StrategySection(Section, frozen=True):
     spread_ticks: Annotated[int, key(
         "cross: the widest spread it takes at, in cents.", ge=1, le=10_000)] = 1
 
+    @property
+    def label(self) -> str:
+        """What to call it."""
+        return Path(self.file).name or self.name
+
 
 class RiskSection(Section, frozen=True):
     collar_ppm: Annotated[int, key(

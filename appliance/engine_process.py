@@ -52,7 +52,7 @@ def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) 
     """Writes who we are into the segment; the start time last: it says that we are ready."""
     for role, queue in queues.items():
         state.header[f"queue_{role}"] = f"{queue.backend} {queue.mode}".encode()[:63]
-    state.header["strategy"] = config.strategy.name.encode()
+    state.header["strategy"] = config.strategy.label.encode()[:63]
     state.header["engine_pid"] = os.getpid()
     state.header["start_ns"] = now
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from appliance.config import Config
 from appliance.core.engine import Engine
+from appliance.core.inspect import exposure
 from appliance.core.strategies import make_strategy
 from appliance.engine_process import LOCATES
 from appliance.replay import ItchReplay, replay_queue
@@ -51,6 +52,12 @@ class Outcome:
     seconds: float
     broken_at: int | None
 
+    def _positions(self) -> dict[str, int]:
+        """Symbols that we are long or short in, and their shares."""
+        held = [exposure(self.engine, locate).position for locate in range(LOCATES)]
+        return {"symbols": sum(map(bool, held)), "long_shares": sum(n for n in held if n > 0),
+                "short_shares": -sum(n for n in held if n < 0)}
+
     def report(self) -> dict[str, Any]:
         """The figures of ``appliance replay --json``."""
         self.engine.publish()
@@ -67,7 +74,10 @@ class Outcome:
             "missing_references": counts["book_missing_reference"],
             "lost_messages": counts["feed_lost"],
             "drops": {k: v for k, v in counts.items() if v and "_drop_" in k},
+            "strategy": {name: counts[f"strategy_{name}"] for name in ("events", "intents")},
             "orders": orders,
+            "fills": {"orders": counts["orders_filled"], "shares": counts["filled_shares"]},
+            "positions": self._positions(),
             "risk_rejects": {k: v for k, v in counts.items() if v and k.startswith("risk_")},
             "seconds": round(self.seconds, 6),
             "ns_per_message": round(self.seconds * 1e9 / max(1, counts["feed_messages"]), 2),

@@ -250,7 +250,7 @@ def status(console: Console, figures: dict[str, Any]) -> None:
 
 
 def check(console: Console, config: Config, rows: list[dict[str, Any]]) -> None:
-    table = Table(title=f"Engine {config.engine.name}, strategy {config.strategy.name}")
+    table = Table(title=f"Engine {config.engine.name}, strategy {config.strategy.label}")
     for heading in ("what", "", "detail"):
         table.add_column(heading)
     for row in rows:

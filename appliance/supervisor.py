@@ -318,6 +318,6 @@ def summary(config: Config, state: State, faults: Faults, seconds: float) -> dic
         },
         "page_faults_after_first_second": faults.since,
         "checkpoints": int(state.header["checkpoint_count"]),
-        "strategy": config.strategy.name,
+        "strategy": config.strategy.label,
         "counters": counts,
     }

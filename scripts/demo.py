@@ -37,10 +37,16 @@ WRITTEN = (
 DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
 
 
+def strategy_name(given: str) -> str:
+    """As the appliance's configuration wants it, which lies in another folder."""
+    return str(Path(given).absolute()) if ".py" in given else given
+
+
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The whole of tickpath on one machine.")
     parser.add_argument("--seconds", type=int, default=10, help="of trading (default 10)")
-    parser.add_argument("--strategy", choices=["none", "quote", "cross"], default="quote")
+    parser.add_argument("--strategy", default="quote", metavar="NAME",
+                        help="none, quote (default), cross, or one of your own, as in my.py:cross")
     parser.add_argument("--rate", type=int, default=200_000, help="feed messages a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--symbols", type=int, default=100)
@@ -133,7 +139,7 @@ queue = "{links.appliance[2]}"
 orders = 65536
 
 [strategy]
-name = "{options.strategy}"
+{"file" if ".py" in options.strategy else "name"} = "{strategy_name(options.strategy)}"
 
 [risk]
 position_max = 1000000

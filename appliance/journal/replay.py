@@ -183,7 +183,7 @@ def _play(reader: JournalReader, config: Config, offset: int, state: State) -> J
     number = player.difference
     return JournalReplay(
         path=reader.path,
-        strategy=config.strategy.name,
+        strategy=config.strategy.label,
         **player.counts,
         difference=Difference(number[0], player.last_offset, *number[1:]) if number else None,
         complete=player.complete,
