@@ -86,7 +86,7 @@ class OrdersSection(Section, frozen=True):
 
 class TablesSection(Section, frozen=True):
     orders: Annotated[int, key(
-        "The window of order references, 32 bytes each: about the number of orders entered while "
+        "The window of order references, 16 bytes each: about the number of orders entered while "
         "most of them live.", ge=64, le=1 << 28)] = 1 << 22
     levels: Annotated[int, key("Price levels of all books.", ge=64, le=1 << 26)] = 1 << 19
     reorder_messages: Annotated[int, key(

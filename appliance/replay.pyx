@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 from dpdk_bindings.pio cimport PIO_FRAME_CHECKSUM_GOOD, pio_queue
 from itch_ouch.mold cimport mold_append, mold_begin, mold_finish, mold_writer
 from itch_ouch.net cimport (
-    NET_UDP_PAYLOAD_BYTES_MAX, net_template, net_template_init, net_write_udp_header,
+    NET_UDP_PAYLOAD_BYTES_MAX, net_template_init, net_write_udp_header,
 )
 from itch_ouch.wire cimport be16, get48, itch_message_bytes, itch_system_event_t
 from appliance.core.engine cimport BURST_MAX, ROLE_FEED_A, Burst, Engine, EngineState, step
@@ -19,24 +19,18 @@ from appliance.obliging cimport oblige
 
 cdef enum:
     MESSAGE_BYTES_MIN = 11      # type, locate, tracking, timestamp: the part every message has
-    FRAME_BYTES = 1536          # a full datagram with its headers
 
 cdef const uint8_t *SESSION = b"REPLAY0001"
 cdef uint8_t[6] ZERO_MAC = [0, 0, 0, 0, 0, 0]
 
 
-cdef struct ItchSource:
-    const uint8_t *data
-    uint64_t size_bytes
-    uint64_t offset             # of the next message's length
-    uint64_t sequence
-    uint64_t midnight_ns
-    uint64_t until_ns           # since midnight: stop before the first later message; 0: never
-    uint8_t ended               # end marker, end of data, or `until`
-    uint8_t broken              # a length that cannot be
-    uint64_t last_ns            # timestamp of the last message taken
-    net_template headers
-    uint8_t frame[FRAME_BYTES]
+cdef void itch_source_begin(ItchSource *source, const uint8_t *data, uint64_t size_bytes,
+                            uint32_t address, uint32_t port) noexcept nogil:
+    memset(source, 0, sizeof(ItchSource))
+    source.data = data
+    source.size_bytes = size_bytes
+    source.sequence = 1
+    net_template_init(&source.headers, ZERO_MAC, ZERO_MAC, 0, 0, address, 0, <uint16_t>port, 1)
 
 
 cdef uint32_t _next_length(ItchSource *source) noexcept nogil:
@@ -63,10 +57,9 @@ cdef uint32_t _next_length(ItchSource *source) noexcept nogil:
     return length
 
 
-cdef uint32_t _next_frame(ItchSource *source, uint64_t *now) noexcept nogil:
-    """Packs the next datagram; its frame's length, or 0 at the end."""
+cdef uint32_t itch_source_frame(ItchSource *source, uint8_t *frame, uint64_t *now) noexcept nogil:
     cdef mold_writer writer
-    cdef uint8_t *payload = source.frame + source.headers.header_length
+    cdef uint8_t *payload = frame + source.headers.header_length
     cdef uint8_t *room
     cdef const uint8_t *message
     cdef uint32_t length
@@ -93,20 +86,20 @@ cdef uint32_t _next_frame(ItchSource *source, uint64_t *now) noexcept nogil:
         return 0
     length = mold_finish(&writer, SESSION, source.sequence)
     source.sequence += writer.message_count
-    return net_write_udp_header(&source.headers, source.frame, length)
+    return net_write_udp_header(&source.headers, frame, length)
 
 
-cdef uint64_t _replay(EngineState *engine, ItchSource *source, Burst *burst,
+cdef uint64_t _replay(EngineState *engine, ItchSource *source, uint8_t *frame, Burst *burst,
                       uint64_t frames_max) noexcept nogil:
     """Steps over up to frames_max datagrams; how many there were."""
     cdef uint64_t frames = 0, now = 0, answered = engine.channel.tx_wire
     cdef uint32_t length
     oblige(engine, &answered)
     while frames < frames_max:
-        length = _next_frame(source, &now)
+        length = itch_source_frame(source, frame, &now)
         if length == 0:
             break
-        burst.frames[0].data = source.frame
+        burst.frames[0].data = frame
         burst.frames[0].length = length
         burst.frames[0].flags = PIO_FRAME_CHECKSUM_GOOD
         step(engine, burst, 1, 0, now)
@@ -125,33 +118,31 @@ cdef class ItchReplay:
     cdef Engine engine
     cdef ItchSource source
     cdef Burst burst
+    cdef uint8_t[ITCH_SOURCE_FRAME_BYTES] frame
     cdef object keep
     cdef const uint8_t[:] view
 
     def __init__(self, Engine engine, data, *, midnight_ns: int = 0, until_ns: int = 0):
-        memset(&self.source, 0, sizeof(ItchSource))
+        cdef const uint8_t *start = NULL
         memset(&self.burst, 0, sizeof(Burst))
         self.engine = engine
         self.keep = data
-        self.source.size_bytes = len(data)
         if len(data):
             self.view = data
-            self.source.data = &self.view[0]
-        self.source.sequence = 1
+            start = &self.view[0]
+        itch_source_begin(&self.source, start, len(data),
+                          engine.engine.addresses[ROLE_FEED_A].address,
+                          engine.engine.addresses[ROLE_FEED_A].port)
         self.source.midnight_ns = midnight_ns
         self.source.until_ns = until_ns
         self.burst.role = ROLE_FEED_A
         self.burst.count = 1
-        net_template_init(
-            &self.source.headers, ZERO_MAC, ZERO_MAC, 0, 0,
-            engine.engine.addresses[ROLE_FEED_A].address, 0,
-            <uint16_t>engine.engine.addresses[ROLE_FEED_A].port, 1)
 
     def run(self, frames_max: int = 1 << 62) -> int:
         """Replays up to ``frames_max`` datagrams, without the GIL; how many there were."""
         cdef uint64_t limit = frames_max, frames
         with nogil:
-            frames = _replay(self.engine.engine, &self.source, &self.burst, limit)
+            frames = _replay(self.engine.engine, &self.source, self.frame, &self.burst, limit)
         return frames
 
     @property

@@ -50,19 +50,14 @@ ctypedef struct mold_writer:
     uint32_t message_count
 
 
-cdef inline int mold_check(
+cdef inline int mold_check_header(
     const uint8_t* payload, uint32_t length, mold_packet* out
 ) noexcept nogil:
-    """Validates a downstream packet to its last byte: MOLD_OK and `out`, or a MOLD_DROP_*.
-
-    On a path where requests arrive too, ask mold_is_request first: this takes one for a packet
-    whose blocks are missing.
-    """
+    """`out` from the header alone, for whoever checks the blocks on a walk of his own."""
     if length < MOLD_HEADER_BYTES:
         return MOLD_DROP_RUNT
     cdef const mold_header_t* header = <const mold_header_t*>payload
     cdef uint32_t count = be16(header.message_count)
-    cdef uint32_t offset = MOLD_HEADER_BYTES, data_length, i
     out.session = payload
     out.sequence_number = be64(header.sequence_number)
     out.cursor = payload + MOLD_HEADER_BYTES
@@ -71,19 +66,48 @@ cdef inline int mold_check(
         count = 0
     out.message_count = count
     out.remaining = count
-    for i in range(count):
-        if length - offset < MOLD_BLOCK_BYTES:
-            return MOLD_DROP_COUNT if length == offset else MOLD_DROP_BLOCK
-        data_length = be16((<const mold_block_t*>(payload + offset)).length)
-        offset += MOLD_BLOCK_BYTES
-        if length - offset < data_length:
-            return MOLD_DROP_BLOCK
-        offset += data_length
+    return MOLD_OK
+
+
+cdef inline int mold_check_block(
+    const uint8_t* payload, uint32_t length, uint32_t offset, uint32_t* data_length
+) noexcept nogil:
+    """Whether a block begins at `offset` and ends within the packet; its message's length."""
+    if length - offset < MOLD_BLOCK_BYTES:
+        return MOLD_DROP_COUNT if length == offset else MOLD_DROP_BLOCK
+    data_length[0] = be16((<const mold_block_t*>(payload + offset)).length)
+    return MOLD_OK if length - offset - MOLD_BLOCK_BYTES >= data_length[0] else MOLD_DROP_BLOCK
+
+
+cdef inline int mold_check_end(
+    const mold_packet* packet, uint32_t length, uint32_t offset
+) noexcept nogil:
+    """The last of the checks, `offset` being where the last block ended."""
     if offset != length:
         return MOLD_DROP_TRAILING
-    if out.sequence_number + count < out.sequence_number:
+    if packet.sequence_number + packet.message_count < packet.sequence_number:
         return MOLD_DROP_SEQUENCE
     return MOLD_OK
+
+
+cdef inline int mold_check(
+    const uint8_t* payload, uint32_t length, mold_packet* out
+) noexcept nogil:
+    """Validates a downstream packet to its last byte: MOLD_OK and `out`, or a MOLD_DROP_*.
+
+    On a path where requests arrive too, ask mold_is_request first: this takes one for a packet
+    whose blocks are missing.
+    """
+    cdef uint32_t offset = MOLD_HEADER_BYTES, data_length = 0, i
+    cdef int drop = mold_check_header(payload, length, out)
+    if drop:
+        return drop
+    for i in range(out.message_count):
+        drop = mold_check_block(payload, length, offset, &data_length)
+        if drop:
+            return drop
+        offset += MOLD_BLOCK_BYTES + data_length
+    return mold_check_end(out, length, offset)
 
 
 cdef inline bint mold_next(

@@ -3,22 +3,29 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from itch_ouch.digest cimport digest_level, digest_order
-from appliance.core.book cimport Book, Ladder, Level, Order, ladder_level
+from appliance.core.book cimport Book, Ladder, Level, Order, ladder_level, level_at
 
 
-cdef uint64_t _table_digest(const Order *orders, uint64_t count) noexcept nogil:
-    cdef uint64_t total = 0, i
-    for i in range(count):
-        if orders[i].shares:
-            total += digest_order(orders[i].locate, orders[i].side, orders[i].reference,
-                                  orders[i].price, orders[i].shares)
-    return total
+cdef inline uint64_t _order_digest(const Book *book, const Order *order,
+                                   uint64_t reference) noexcept nogil:
+    return digest_order(order.locate, order.side, reference, level_at(book, order.level).price,
+                        order.shares)
 
 
 cdef uint64_t book_orders_digest(const Book *book) noexcept nogil:
     """Sum over live orders (docs/checkpoints.md): one scan of both tables."""
-    return (_table_digest(book.window, book.window_mask + 1)
-            + _table_digest(book.overflow, book.overflow_mask + 1))
+    cdef uint64_t total = 0, i
+    cdef const Order *order
+    for i in range(book.window_mask + 1):
+        order = &book.window[i]
+        if order.shares:
+            total += _order_digest(
+                book, order, (<uint64_t>order.generation << book.window_bits) | i)
+    for i in range(book.overflow_mask + 1):
+        order = &book.overflow[i].order
+        if order.shares:
+            total += _order_digest(book, order, book.overflow[i].reference)
+    return total
 
 
 cdef uint64_t book_levels_digest(const Book *book) noexcept nogil:

@@ -3,7 +3,7 @@
 # step(bursts, kill, now) has no clock, no queue, no file and no Python in it (R2): what it does
 # follows from its arguments and its own state. The tile feeds it live, the replayer from a
 # recording, a test from a list; orders come out in the channel's ring.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from dpdk_bindings.env.histogram cimport tp_hist
 from dpdk_bindings.pio cimport pio_frame
 from appliance.core.book cimport Book
@@ -25,6 +25,7 @@ cdef enum:
     SYMBOLS_TRADED_MAX = 1024   # symbols named in the config; none named: all are traded
     INTENT_ROUNDS_MAX = 4       # a strategy may answer its own order events this often in a row
     SWEEP_PLACES_PER_STEP = 1024    # order places looked at per step while a kill cancels
+    MESSAGES_MAX = 32768        # a UDP payload has 65,507 bytes at most, a block two at least
 
 cdef struct Burst:
     uint32_t role
@@ -63,6 +64,7 @@ cdef struct EngineState:
     uint8_t *traded             # by stock locate
     Address addresses[ROLE_COUNT]
     uint64_t type_counts[256]   # ITCH messages delivered, by type letter
+    uint16_t offsets[MESSAGES_MAX]      # of the messages of the datagram being applied
 
 # Applies the bursts of one loop. True when something changed without any frame (a timer ran out),
 # so that a recorder knows that this step matters.

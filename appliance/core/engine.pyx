@@ -2,184 +2,34 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from dpdk_bindings.env.histogram cimport tp_hist
 from dpdk_bindings.pio cimport PIO_FRAME_CHECKSUM_GOOD, PIO_FRAME_CHECKSUM_PARTIAL, pio_frame
-from itch_ouch.itch cimport ITCH_DROP_LENGTH, ITCH_OK, ITCH_UNKNOWN, itch_check
-from itch_ouch.mold cimport mold_check, mold_next, mold_packet
+from itch_ouch.mold cimport mold_next, mold_packet
 from itch_ouch.net cimport net_datagram, net_parse_udp
-from itch_ouch.wire cimport (
-    ITCH_ORDER_DELETE_BYTES, ITCH_STOCK_DIRECTORY, be16, itch_stock_directory_t,
-)
 from appliance.core.answers cimport on_answer
 from appliance.core.book cimport (
-    BOOK_BBO, LOCATES, SIDE_ASK, SIDE_BID, Level, SymbolBook, book_apply, book_clear, book_close,
-    book_open, book_prefetch, ladder_level,
+    LOCATES, Level, SymbolBook, book_close, book_open, ladder_best, ladder_level,
 )
 from appliance.core.book_digest cimport book_levels_digest, book_orders_digest
 from appliance.core.channel cimport (
     CHANNEL_NOTHING, ChannelEntry, channel_accept, channel_close, channel_entry, channel_open,
 )
 from appliance.core.feed cimport (
-    FEED_JOIN_NOW, FEED_JOIN_START, FEED_NOTHING, FeedSlot, feed_accept, feed_close, feed_expire,
-    feed_live, feed_next_buffered, feed_open,
+    FEED_JOIN_NOW, FEED_JOIN_START, feed_close, feed_expire, feed_live, feed_open,
 )
+from appliance.core.feed_apply cimport feed_apply, feed_drain
 from appliance.core.oms cimport oms_close, oms_open
-from appliance.core.orders cimport ask_account, strategy_call, sweep, void_unsent
+from appliance.core.orders cimport ask_account, sweep, void_unsent
 from appliance.core.risk cimport risk_open
 from appliance.core.state cimport (
-    C_CHECKPOINTS, C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_ITCH_DROP_LENGTH,
-    C_ITCH_EMPTY, C_ITCH_UNKNOWN, C_KILLS, C_LEVELS, C_LIVE_ORDERS, C_MOLD_DROP_RUNT,
-    C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_ORDERS_PENDING, C_RX_BYTES_FEED_A,
-    C_RX_FRAMES_FEED_A, KILL_CHANNEL_LOST, state_checkpoint, state_header, state_top,
+    C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_KILLS, C_LEVELS, C_LIVE_ORDERS,
+    C_MOLD_DROP_RUNT, C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_ORDERS_PENDING,
+    C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A, KILL_CHANNEL_LOST, state_checkpoint, state_header,
+    state_top,
 )
-from appliance.core.strategy cimport EVENT_BOOK, Event, Strategy
-
-cdef extern from "top.h" nogil:
-    void top_begin(state_top *top) noexcept
-    void top_end(state_top *top) noexcept
-
-# ---- the feed ------------------------------------------------------------------------------------
-
-
-cdef inline void _publish_top(EngineState *engine, uint32_t locate) noexcept nogil:
-    """Best prices for readers elsewhere, behind a sequence lock (one writer: the engine)."""
-    cdef state_top *top = &engine.tops[locate]
-    cdef const SymbolBook *symbol = &engine.book.symbols[locate]
-    cdef const Level *bid = ladder_level(&engine.book, &symbol.sides[SIDE_BID], 0)
-    cdef const Level *ask = ladder_level(&engine.book, &symbol.sides[SIDE_ASK], 0)
-    top_begin(top)
-    top.bid_price = bid.price if bid else 0
-    top.bid_shares = bid.shares if bid else 0
-    top.bid_orders = bid.orders if bid else 0
-    top.ask_price = ask.price if ask else 0
-    top.ask_shares = ask.shares if ask else 0
-    top.ask_orders = ask.orders if ask else 0
-    top.time_ns = engine.now
-    top.changes = symbol.bbo_changes
-    memcpy(top.stock, symbol.stock, 8)
-    top_end(top)
-
-
-cdef void _learn_symbol(EngineState *engine, const uint8_t *message) noexcept nogil:
-    """Is the symbol that the directory names one that the config trades?"""
-    cdef const itch_stock_directory_t *m = <const itch_stock_directory_t *>message
-    cdef uint64_t name
-    cdef uint32_t i
-    memcpy(&name, m.stock, 8)
-    for i in range(engine.traded_count):
-        if engine.traded_names[i] == name:
-            engine.traded[be16(m.stock_locate)] = 1
-
-
-cdef void _checkpoint(EngineState *engine, uint64_t sequence) noexcept nogil:
-    cdef uint64_t at = engine.header.checkpoint_count
-    cdef state_checkpoint *checkpoint
-    if at >= engine.header.checkpoints_max:
-        return
-    checkpoint = &engine.checkpoints[at]
-    checkpoint.sequence = sequence
-    checkpoint.orders_digest = book_orders_digest(&engine.book)
-    checkpoint.levels_digest = book_levels_digest(&engine.book)
-    checkpoint.live_orders = engine.book.live_orders
-    engine.header.checkpoint_count = at + 1
-    engine.counters[C_CHECKPOINTS] += 1
-
-
-cdef inline void _on_message(EngineState *engine, const uint8_t *message, uint32_t length,
-                             uint64_t sequence) noexcept nogil:
-    """One ITCH message, in sequence: the book, then whoever wants to know."""
-    cdef int result = itch_check(message, length)
-    cdef int flags
-    cdef Event event
-    if result != ITCH_OK:
-        engine.counters[C_ITCH_UNKNOWN if result == ITCH_UNKNOWN else C_ITCH_EMPTY] += 1
-    else:
-        engine.type_counts[message[0]] += 1
-        flags = book_apply(&engine.book, message)
-        if message[0] == ITCH_STOCK_DIRECTORY:
-            _learn_symbol(engine, message)
-        if flags & BOOK_BBO:
-            _publish_top(engine, engine.book.touched)
-            if engine.traded_all or engine.traded[engine.book.touched]:
-                memset(&event, 0, sizeof(Event))
-                event.now_ns = engine.now
-                event.kind = EVENT_BOOK
-                event.locate = engine.book.touched
-                event.flags = <uint8_t>flags
-                strategy_call(engine, &event)
-    if engine.checkpoint_every and sequence % engine.checkpoint_every == 0:
-        _checkpoint(engine, sequence)
-
-
-cdef void _empty_books(EngineState *engine) noexcept nogil:
-    """A new session: nothing of the old one may be read any more."""
-    cdef uint32_t locate, count = <uint32_t>engine.book.locate_max + 1
-    book_clear(&engine.book)
-    memset(engine.traded, 0, LOCATES)
-    for locate in range(count):
-        if engine.tops[locate].sequence:
-            _publish_top(engine, locate)
-
-
-cdef bint _messages_good(EngineState *engine, const mold_packet *packet) noexcept nogil:
-    """Has every message the length of its type? Asked before the first is applied.
-
-    Meanwhile the lines of memory that each will need are on their way: 90 to 55 ns a message over
-    3,000 symbols, in full datagrams.
-    """
-    cdef mold_packet walk = packet[0]
-    cdef const uint8_t *message = NULL
-    cdef uint32_t length = 0
-    while mold_next(&walk, &message, &length):
-        if itch_check(message, length) == ITCH_DROP_LENGTH:
-            engine.counters[C_ITCH_DROP_LENGTH] += 1
-            return False
-        if length >= ITCH_ORDER_DELETE_BYTES:
-            book_prefetch(&engine.book, message)
-    return True
-
-
-cdef void _on_feed(EngineState *engine, uint32_t line, const net_datagram *datagram) noexcept nogil:
-    cdef mold_packet packet
-    cdef const uint8_t *message = NULL
-    cdef uint32_t length = 0
-    cdef uint64_t sequence
-    cdef bint rolled = False
-    cdef int skip
-    cdef int drop = mold_check(datagram.payload, datagram.payload_length, &packet)
-    if drop:
-        engine.counters[C_MOLD_DROP_RUNT + drop - 1] += 1
-        return
-    if not _messages_good(engine, &packet):
-        return
-    sequence = packet.sequence_number
-    skip = feed_accept(&engine.feed, line, &packet, engine.now, &rolled)
-    if rolled:
-        _empty_books(engine)
-    if skip == FEED_NOTHING:
-        return
-    engine.trigger_ns = engine.now
-    while mold_next(&packet, &message, &length):
-        if skip:
-            skip -= 1
-        else:
-            _on_message(engine, message, length, sequence)
-        sequence += 1
-    _drain(engine)
-    engine.trigger_ns = 0
-
-
-cdef void _drain(EngineState *engine) noexcept nogil:
-    """Messages that waited behind a gap which has closed."""
-    cdef const FeedSlot *slot
-    while True:
-        slot = feed_next_buffered(&engine.feed)
-        if slot == NULL:
-            return
-        _on_message(engine, slot.data, slot.length, slot.sequence)
-
+from appliance.core.strategy cimport Strategy
 
 # ---- the order channel ---------------------------------------------------------------------------
 
@@ -221,7 +71,7 @@ cdef void _on_frame(EngineState *engine, uint32_t role, const pio_frame *frame) 
     elif role == ROLE_ORDERS:
         _on_orders(engine, &datagram)
     else:
-        _on_feed(engine, role, &datagram)
+        feed_apply(engine, role, &datagram)
 
 
 cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, uint32_t kill,
@@ -241,7 +91,7 @@ cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, u
         for i in range(bursts[b].count):
             _on_frame(engine, bursts[b].role, &bursts[b].frames[i])
     if feed_expire(&engine.feed, now):
-        _drain(engine)
+        feed_drain(engine)
         changed = True
     if engine.sweeping:
         sweep(engine)
@@ -406,8 +256,8 @@ cdef class Engine:
         cdef const Level *bid
         cdef const Level *ask
         for locate in range(LOCATES):
-            bid = ladder_level(&self.engine.book, &self.engine.book.symbols[locate].sides[0], 0)
-            ask = ladder_level(&self.engine.book, &self.engine.book.symbols[locate].sides[1], 0)
+            bid = ladder_best(&self.engine.book, &self.engine.book.symbols[locate].sides[0])
+            ask = ladder_best(&self.engine.book, &self.engine.book.symbols[locate].sides[1])
             if bid != NULL and ask != NULL and bid.price >= ask.price:
                 crossed += 1
         return crossed

@@ -9,7 +9,7 @@ from itch_ouch.wire cimport (
     OUCH_TAG_POST_ONLY, ouch_write_account_query, ouch_write_cancel_order, ouch_write_enter_order,
     ouch_write_replace_order,
 )
-from appliance.core.book cimport SIDE_ASK, SIDE_BID, Ladder, Level, SymbolBook
+from appliance.core.book cimport SIDE_ASK, SIDE_BID, Ladder, Level, SymbolBook, ladder_handles
 from appliance.core.channel cimport ChannelEntry, channel_claim, channel_commit, channel_entry
 from appliance.core.engine cimport INTENT_ROUNDS_MAX, SWEEP_PLACES_PER_STEP, EngineState
 from appliance.core.feed cimport feed_live
@@ -44,8 +44,8 @@ cdef void view_of(EngineState *engine, uint32_t locate, View *view) noexcept nog
     cdef const Ladder *asks = &symbol.sides[SIDE_ASK]
     cdef const OmsSymbol *own = &engine.oms.symbols[locate]
     view.levels = <const Level *>engine.book.levels.base
-    view.bid_handles = bids.handles
-    view.ask_handles = asks.handles
+    view.bid_handles = ladder_handles(&engine.book, bids)
+    view.ask_handles = ladder_handles(&engine.book, asks)
     view.bid_count = bids.count
     view.ask_count = asks.count
     view.position = own.position
@@ -235,6 +235,8 @@ cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
     cdef View view
     cdef uint32_t i, rounds
     cdef int reason
+    if engine.callback == NULL:
+        return
     view_of(engine, event.locate, &view)
     asked.count = 0
     engine.counters[C_STRATEGY_EVENTS] += 1

@@ -9,16 +9,11 @@ from dpdk_bindings.env.memory cimport tp_memory_map, tp_memory_unmap
 assert sizeof(Event) == 64 and sizeof(Intent) == 32
 
 
-cdef void _do_nothing(void *state, const Event *event, const View *view,
-                      Intents *intents) noexcept nogil:
-    pass
-
-
 cdef class Strategy:
     """Holds a strategy's C function and its state. By itself it watches and never trades."""
 
     def __cinit__(self, *args, **kwargs):
-        self.callback = _do_nothing
+        self.callback = NULL
         self.state = NULL
         self.name = "none"
 

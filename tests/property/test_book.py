@@ -28,7 +28,9 @@ REFERENCES: dict[str, Callable[[random.Random], int]] = {
     "dense": lambda r: r.randrange(1, 60),
     "colliding": lambda r: r.randrange(1, 4) + 64 * r.randrange(20),
     "high": lambda r: TOP - r.randrange(60) * r.choice((1, 64)),
-    "mixed": lambda r: r.choice((0, 1, 63, 64, TOP, TOP - 63, r.getrandbits(64), r.randrange(9))),
+    "mixed": lambda r: r.choice(
+        (0, 1, 63, 64, TOP, TOP - 63, r.getrandbits(64), r.getrandbits(32), r.randrange(9))
+    ),
 }
 Operation = tuple[str, int, int, int, int, int, int]  # kind, ref, new ref, side, shares, price, loc
 

@@ -136,8 +136,8 @@ def test_ladder_ends_at_its_largest_class() -> None:
 
 def test_arena_exhausted_is_counted() -> None:
     """Ladders keep the room they once needed, until they are empty; that room has a bound too."""
-    depth = 257
-    with Rig(tables={"orders": 1 << 20, "levels": 4096}) as rig:
+    depth = 513
+    with Rig(tables={"orders": 1 << 21, "levels": 4096}) as rig:
         for locate in range(4096):
             references = range(locate * depth, (locate + 1) * depth)
             rig.feed(*[add(ref, BID, 1, i + 1, locate) for i, ref in enumerate(references)])
