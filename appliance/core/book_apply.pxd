@@ -12,7 +12,7 @@ from itch_ouch.wire cimport (
     itch_order_cancel_t, itch_order_delete_t, itch_order_replace_t,
 )
 from appliance.core.book cimport (
-    BOOK_BID, LADDER_WIDTH, LEVEL_NONE, Book, Ladder, Level, Order, SymbolBook, book_find_far,
+    BOOK_BID, LADDER_WIDTH, LEVEL_NONE, SIDE_ASK, Book, Ladder, Level, Order, SymbolBook, book_find_far,
     book_ladder_empty, book_ladder_grow, book_make_room, book_note, book_overflow_find,
     book_overflow_remove, ladder_handles, ladder_key, ladder_keys, level_at, window_slot,
 )
@@ -27,11 +27,12 @@ cdef extern from *:
      * leaves its calls out. */
     #define book_fetch(address) do { __builtin_prefetch((address), 1); __asm__ volatile(""); } \\
         while (0)
-    /* More shares than an order can have, as they would lie in a message. */
-    static const uint32_t BOOK_ALL_SHARES = UINT32_MAX;
+    /* A message that takes more shares than an order can have. */
+    static const uint8_t BOOK_TAKE_ALL[32] = {
+        [19] = 0xFF, [20] = 0xFF, [21] = 0xFF, [22] = 0xFF};
     """
     void book_fetch(const void *address) noexcept nogil
-    const uint32_t BOOK_ALL_SHARES
+    const uint8_t *BOOK_TAKE_ALL
 
 # ---- finding -------------------------------------------------------------------------------------
 
@@ -213,17 +214,17 @@ cdef inline int book_add_message(Book *book, const itch_add_order_t *m) noexcept
 
 cdef inline int book_apply(Book *book, const uint8_t *message) noexcept nogil:
     # Applies one ITCH message whose length itch_check has verified. Returns BOOK_* flags.
-    cdef const itch_order_cancel_t *m = <const itch_order_cancel_t *>message
+    cdef const itch_order_cancel_t *m
     cdef uint8_t kind = message[0]
     if kind == ITCH_ADD_ORDER or kind == ITCH_ADD_ORDER_MPID:
         return book_add_message(book, <const itch_add_order_t *>message)
     # Execute, execute with price and cancel have reference and shares at the same places.
     if kind == ITCH_ORDER_DELETE or kind == ITCH_ORDER_EXECUTED or kind == ITCH_ORDER_CANCEL \
             or kind == ITCH_ORDER_EXECUTED_WITH_PRICE:
+        m = <const itch_order_cancel_t *>(BOOK_TAKE_ALL if kind == ITCH_ORDER_DELETE else message)
         return book_reduce(
-            book, be64(m.order_reference_number),
-            be32((&BOOK_ALL_SHARES if kind == ITCH_ORDER_DELETE else &m.cancelled_shares)[0]),
-            kind != ITCH_ORDER_DELETE)
+            book, be64((<const itch_order_delete_t *>message).order_reference_number),
+            be32(m.cancelled_shares), kind != ITCH_ORDER_DELETE)
     if kind == ITCH_ORDER_REPLACE:
         return book_replace(book, <const itch_order_replace_t *>message)
     book_note(book, message)
@@ -239,13 +240,13 @@ cdef inline void book_prefetch(const Book *book, const uint8_t *message) noexcep
 
 cdef inline void book_prefetch_level(const Book *book, const uint8_t *message) noexcept nogil:
     # Later, when that is there: the lines that it and the symbol lead to. No branch: a new order's
-    # slot names the level of its last one, which is fetched in vain.
+    # slot names the level of its last one, which is fetched in vain. At least as long as a delete.
     cdef const itch_add_order_t *m = <const itch_add_order_t *>message
     cdef const Order *order = window_slot(book, be64(m.order_reference_number))
-    cdef const SymbolBook *symbol = &book.symbols[be16(m.stock_locate)]
-    cdef uint32_t is_add = m.message_type == ITCH_ADD_ORDER
-    cdef uint32_t side = (is_add & (m.buy_sell_indicator == c'S')) | (~is_add & order.side)
-    cdef const Ladder *ladder = &symbol.sides[side & 1]
+    cdef const uint8_t *says = (<const uint8_t *>&m.buy_sell_indicator
+                                if m.message_type == ITCH_ADD_ORDER else &order.side)
+    cdef uint32_t side = (says[0] == c'S') | (says[0] == SIDE_ASK)
+    cdef const Ladder *ladder = &book.symbols[be16(m.stock_locate)].sides[side]
     book_fetch(level_at(book, order.level))
     book_fetch(ladder_keys(book, ladder) + ladder.count - 1)
     book_fetch(ladder_handles(book, ladder) + ladder.count - 1)

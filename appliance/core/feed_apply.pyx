@@ -157,21 +157,25 @@ cdef bint _packet_good(EngineState *engine, const uint8_t *payload, uint32_t len
     return good
 
 
-cdef inline void _look_ahead(EngineState *engine, const uint8_t *payload,
-                             uint32_t i) noexcept nogil:
-    if engine.offsets[i] >= MOLD_HEADER_BYTES:
-        book_prefetch_level(&engine.book, payload + engine.offsets[i])
+cdef inline void _look_ahead(EngineState *engine, const uint8_t *payload, uint32_t i,
+                             uint32_t reach) noexcept nogil:
+    """`reach`: how far behind the header a message may begin that names an order."""
+    cdef uint32_t offset = engine.offsets[i]
+    if offset - MOLD_HEADER_BYTES <= reach:
+        book_prefetch_level(&engine.book, payload + offset)
 
 
 cdef void feed_apply(EngineState *engine, uint32_t line,
                      const net_datagram *datagram) noexcept nogil:
     cdef mold_packet packet
     cdef const uint8_t *payload = datagram.payload
-    cdef uint32_t offset, i, ahead
+    cdef uint32_t length = datagram.payload_length, reach = 0, offset, i, ahead
     cdef bint rolled = False
     cdef int skip
-    if not _packet_good(engine, payload, datagram.payload_length, &packet):
+    if not _packet_good(engine, payload, length, &packet):
         return
+    if length > MOLD_HEADER_BYTES + ITCH_ORDER_DELETE_BYTES:
+        reach = length - MOLD_HEADER_BYTES - ITCH_ORDER_DELETE_BYTES
     skip = feed_accept(&engine.feed, line, &packet, engine.now, &rolled)
     if rolled:
         _empty_books(engine)
@@ -180,11 +184,11 @@ cdef void feed_apply(EngineState *engine, uint32_t line,
     engine.trigger_ns = engine.now
     ahead = skip
     while ahead < packet.message_count and ahead < skip + LOOK_AHEAD:
-        _look_ahead(engine, payload, ahead)
+        _look_ahead(engine, payload, ahead, reach)
         ahead += 1
     for i in range(<uint32_t>skip, packet.message_count):
         if ahead < packet.message_count:
-            _look_ahead(engine, payload, ahead)
+            _look_ahead(engine, payload, ahead, reach)
             ahead += 1
         offset = engine.offsets[i]
         if offset >= MOLD_HEADER_BYTES:

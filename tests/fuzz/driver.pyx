@@ -6,7 +6,7 @@ every payload sent is a good datagram. Every CHECK_EVERY: the books' levels are 
 orders, ladders are sorted, open orders and shares add up.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
@@ -29,7 +29,10 @@ from itch_ouch.wire cimport (
     ouch_order_canceled_t, ouch_order_executed_t, ouch_order_replaced_t, ouch_out_message_bytes,
     ouch_out_message_bytes_bare, ouch_out_message_bytes_older, ouch_tag_bytes, udp_header_t,
 )
-from appliance.core.book cimport Book, Ladder, Level, Order, book_find
+from appliance.core.book cimport (
+    LADDER_WIDTH, LEVEL_NONE, SIDE_BID, Book, FarOrder, Ladder, Level, Order, book_find,
+    ladder_handles, ladder_key, ladder_keys, level_at,
+)
 from appliance.core.channel cimport (
     CHANNEL_PAYLOAD_BYTES_MAX, PLAN_NOTHING, Channel, ChannelEntry, ChannelPlan, channel_build,
     channel_entry, channel_plan, channel_sent,

@@ -7,7 +7,7 @@ cdef void lay_out_shadow(Fuzz *f) noexcept:
     cdef uint32_t i
     f.parts[0] = Part(&e.book, NULL, sizeof(Book))
     f.parts[1] = Part(e.book.window, NULL, (e.book.window_mask + 1) * sizeof(Order))
-    f.parts[2] = Part(e.book.overflow, NULL, (e.book.overflow_mask + 1) * sizeof(Order))
+    f.parts[2] = Part(e.book.overflow, NULL, (e.book.overflow_mask + 1) * sizeof(FarOrder))
     f.parts[3] = Part(e.book.levels.base, NULL, e.book.levels.count_max * sizeof(Level))
     f.parts[4] = Part(&e.feed, NULL, sizeof(Feed))
     f.parts[5] = Part(e.feed.slots, NULL, (e.feed.slot_mask + 1) * sizeof(FeedSlot))
@@ -89,17 +89,25 @@ cdef bint datagrams_good(Fuzz *f) noexcept nogil:
 # ---- every few thousand --------------------------------------------------------------------------
 
 
-cdef bint ladder_adds_up(Fuzz *f, const Ladder *ladder, uint64_t *levels, uint64_t *orders,
-                         uint64_t *shares) noexcept nogil:
+cdef bint ladder_adds_up(Fuzz *f, const Ladder *ladder, uint32_t side, uint64_t *levels,
+                         uint64_t *orders, uint64_t *shares) noexcept nogil:
+    cdef const Book *book = &f.engine.book
+    cdef const int32_t *keys = ladder_keys(book, ladder)
+    cdef const uint32_t *handles = ladder_handles(book, ladder)
     cdef uint32_t i
     cdef const Level *level
+    if ladder.best != (handles[ladder.count - 1] if ladder.count else <uint32_t>LEVEL_NONE):
+        return fail(f, "a ladder's best is not its last")
+    for i in range(<uint32_t>LADDER_WIDTH):
+        if keys[<int32_t>i - LADDER_WIDTH] != ladder_key(SIDE_BID, 0):
+            return fail(f, "what stands before a ladder is not the least")
     for i in range(ladder.count):
-        if i and ladder.keys[i] <= ladder.keys[i - 1]:
+        if i and keys[i] <= keys[i - 1]:
             return fail(f, "a ladder is out of order")
-        level = &(<const Level *>f.engine.book.levels.base)[ladder.handles[i]]
+        level = level_at(book, handles[i])
         if level.orders == 0 or level.shares == 0:
             return fail(f, "an empty level stayed in a ladder")
-        if level.price != ladder.keys[i] and level.price != ~ladder.keys[i]:
+        if keys[i] != ladder_key(side, level.price):
             return fail(f, "a level's price is not its key's")
         orders[0] += level.orders
         shares[0] += level.shares
@@ -107,20 +115,28 @@ cdef bint ladder_adds_up(Fuzz *f, const Ladder *ladder, uint64_t *levels, uint64
     return True
 
 
+cdef inline uint64_t place_mixed(uint32_t locate, uint32_t side, uint32_t handle) noexcept nogil:
+    return mix64(<uint64_t>locate << 33 | <uint64_t>side << 32 | handle)
+
+
 cdef uint64_t tables_total(Fuzz *f, uint64_t *shares, uint64_t *mixed) noexcept nogil:
     """Live orders of both tables, their shares, and a sum over where each is said to be."""
     cdef Book *book = &f.engine.book
-    cdef uint64_t i, live = 0
+    cdef uint64_t i, reference, live = 0
     cdef const Order *order
     for i in range(book.window_mask + 1 + book.overflow_mask + 1):
-        order = &book.window[i] if i <= book.window_mask \
-            else &book.overflow[i - book.window_mask - 1]
+        if i <= book.window_mask:
+            order = &book.window[i]
+            reference = (<uint64_t>order.generation << book.window_bits) | i
+        else:
+            order = &book.overflow[i - book.window_mask - 1].order
+            reference = book.overflow[i - book.window_mask - 1].reference
         if order.shares:
             live += 1
-            if book_find(book, order.reference) != order:
+            if book_find(book, reference) != order:
                 fail(f, "an order cannot be found by its reference")
             shares[0] += order.shares
-            mixed[0] += order.shares * mix64(order.level)
+            mixed[0] += order.shares * place_mixed(order.locate, order.side, order.level)
     return live
 
 
@@ -128,15 +144,17 @@ cdef bint book_adds_up(Fuzz *f) noexcept nogil:
     cdef Book *book = &f.engine.book
     cdef uint64_t levels = 0, orders = 0, shares = 0, table_shares = 0, mixed = 0, wanted = 0
     cdef uint32_t locate, side, i
+    cdef const uint32_t *handles
     cdef const Ladder *ladder
     for locate in range(<uint32_t>book.locate_max + 1):
         for side in range(2):
             ladder = &book.symbols[locate].sides[side]
-            if not ladder_adds_up(f, ladder, &levels, &orders, &shares):
+            if not ladder_adds_up(f, ladder, side, &levels, &orders, &shares):
                 return False
+            handles = ladder_handles(book, ladder)
             for i in range(ladder.count):
-                wanted += (<const Level *>book.levels.base)[ladder.handles[i]].shares \
-                    * mix64(ladder.handles[i])
+                wanted += (level_at(book, handles[i]).shares
+                           * place_mixed(locate, side, handles[i]))
     if levels != book.levels.used_count:
         return fail(f, "levels in ladders and levels in use differ")
     if tables_total(f, &table_shares, &mixed) != book.live_orders or orders != book.live_orders:
