@@ -28,7 +28,7 @@ cdef uint32_t _fill(ItchSource *source, pio_queue *queue) noexcept nogil:
 
 def through_queue(Engine engine not None, data, tx_address: int, rx_address: int,
                   clock_address: int) -> tuple[int, int]:
-    """Steps over a day file's bytes, a burst from the memory queue a step; (messages, ns).
+    """Steps over a day file's bytes, a burst from the memory queue a step; (frames, ns).
 
     The queue is filled between the bursts, which is the sender's work and not timed: from
     rx_burst to rx_release is.
@@ -40,7 +40,7 @@ def through_queue(Engine engine not None, data, tx_address: int, rx_address: int
     cdef EngineState *state = engine.engine
     cdef ItchSource source
     cdef Burst burst
-    cdef uint64_t total = 0, started
+    cdef uint64_t frames = 0, total = 0, started
     itch_source_begin(&source, &view[0], len(data), state.addresses[ROLE_FEED_A].address,
                       state.addresses[ROLE_FEED_A].port)
     burst.role = ROLE_FEED_A
@@ -50,5 +50,6 @@ def through_queue(Engine engine not None, data, tx_address: int, rx_address: int
             burst.count = rx.rx_burst(rx, burst.frames, BURST_MAX)
             step(state, &burst, 1, 0, burst.frames[0].timestamp_ns)
             rx.rx_release(rx, burst.frames, burst.count)
+            frames += burst.count
             total += tp_clock_now(clock) - started
-    return source.sequence - 1, total
+    return frames, total

@@ -14,9 +14,10 @@ from itch_ouch.wire cimport (
     ITCH_ORDER_DELETE_BYTES, be16, get48, itch_order_delete_t, mold_block_t,
 )
 from appliance.core.book cimport (
-    BOOK_ASK, BOOK_BBO, BOOK_BID, LOCATES, SIDE_ASK, SIDE_BID, Book, Level, SymbolBook, book_apply,
-    book_close, book_open, book_prefetch, ladder_level,
+    BOOK_ASK, BOOK_BBO, BOOK_BID, LOCATES, SIDE_ASK, SIDE_BID, Book, Level, SymbolBook, book_close,
+    book_open, ladder_best,
 )
+from appliance.core.book_apply cimport book_apply, book_prefetch
 
 # Why reading ended, in the order of the codes below.
 ENDS = ("end", "full", "mark", "truncated", "length")
@@ -87,7 +88,7 @@ cdef int _take_batch(Reading *reading, const uint8_t *data, uint64_t size,
 cdef inline bint _side_changed(const Reading *reading, const SymbolBook *symbol, Top *top,
                                uint8_t side) noexcept nogil:
     """Brings one side of the last row up to date; whether it was not."""
-    cdef const Level *level = ladder_level(&reading.book, &symbol.sides[side], 0)
+    cdef const Level *level = ladder_best(&reading.book, &symbol.sides[side])
     cdef uint32_t price = level.price if level else 0
     cdef uint64_t shares = level.shares if level else 0
     cdef bint same = top.prices[side] == price and top.shares[side] == shares
