@@ -12,9 +12,10 @@ from itch_ouch.wire cimport (
     itch_order_cancel_t, itch_order_delete_t, itch_order_replace_t,
 )
 from appliance.core.book cimport (
-    BOOK_BID, LADDER_WIDTH, LEVEL_NONE, SIDE_ASK, Book, Ladder, Level, Order, SymbolBook, book_find_far,
-    book_ladder_empty, book_ladder_grow, book_make_room, book_note, book_overflow_find,
-    book_overflow_remove, ladder_handles, ladder_key, ladder_keys, level_at, window_slot,
+    BOOK_BID, LADDER_WIDTH, LEVEL_NONE, SIDE_ASK, Book, Ladder, Level, Order, SymbolBook,
+    book_find_far, book_ladder_empty, book_ladder_grow, book_make_room, book_note,
+    book_overflow_find, book_overflow_remove, ladder_handles, ladder_key, ladder_keys, level_at,
+    window_slot,
 )
 from appliance.core.state cimport (
     C_BBO_CHANGES, C_BOOK_LEVELS_FULL, C_BOOK_MISSING_REFERENCE, C_BOOK_OVER_REDUCED,
