@@ -43,6 +43,9 @@ class EngineSection(Section, frozen=True):
     require: Annotated[str, key(
         'A backend or mode that every queue must have obtained, as in "zerocopy"; "": any.')] = ""
     seconds: Annotated[int, key("Stop after so long; 0: when told to.", ge=0)] = 0
+    stations: Annotated[bool, key(
+        "Time each station of a tick (metrics station_*_ns). Every mark reads the clock, so ticks "
+        "take longer.")] = False
     checkpoint_every: Annotated[int, key(
         "Feed messages between digests of all books, for comparing with the venue's; 0: none. A "
         "digest looks at every order: not for production.", ge=0)] = 0

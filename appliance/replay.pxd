@@ -13,6 +13,7 @@ cdef struct ItchSource:
     uint8_t ended               # end marker, end of data, or `until`
     uint8_t broken              # a length that cannot be
     uint64_t last_ns            # timestamp of the last message taken
+    uint32_t messages_max       # in a datagram; 0: as many as fit
     net_template headers
 
 cdef enum:

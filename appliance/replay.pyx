@@ -74,6 +74,8 @@ cdef uint32_t itch_source_frame(ItchSource *source, uint8_t *frame, uint64_t *no
         if source.until_ns and timestamp > source.until_ns:
             source.ended = 1
             break
+        if source.messages_max and writer.message_count == source.messages_max:
+            break
         room = mold_append(&writer, length)
         if room == NULL:
             break

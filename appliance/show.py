@@ -18,7 +18,6 @@ from appliance.engine_process import queue_names
 from appliance.files import file_engine
 from appliance.files import replay as replay_into
 from appliance.state import Kill, State
-from appliance.telemetry.registry import TIMERS
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
@@ -49,7 +48,7 @@ def live(state: State, quiet: bool) -> Iterator[Callable[[], None]]:
 
 def copies(state: State) -> dict[str, Histogram]:
     """The histograms, copied out of the segment so that they outlive it."""
-    return {timer.name: state.histogram(timer.name).copy() for timer in TIMERS}
+    return {timer.name: state.histogram(timer.name).copy() for timer in state.timers()}
 
 
 def digests(state: State) -> list[dict[str, Any]]:
@@ -78,7 +77,7 @@ def status_figures(state: State) -> dict[str, Any]:
             role: bytes(state.header[f"queue_{role}"]).decode()
             for role in ("feed_a", "feed_b", "orders")
         },
-        "latency": {timer.name: state.histogram(timer.name).summary() for timer in TIMERS},
+        "latency": {timer.name: state.histogram(timer.name).summary() for timer in state.timers()},
         "counters": counts,
     }
 

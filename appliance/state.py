@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from appliance.telemetry.registry import COUNTER_INDEX, METRICS, ROLES, TIMER_INDEX, TIMERS
+from appliance.telemetry.registry import COUNTER_INDEX, METRICS, ROLES, TIMER_INDEX, TIMERS, Timer
 from dpdk_bindings.env import STATISTICS_DTYPE, Histogram, Segment, read_statistics
 from dpdk_bindings.env.histogram import SIZE_BYTES as HIST_BYTES
 
@@ -209,6 +209,11 @@ class State:
         """A live view; copy with ``counts()``."""
         at = int(self.header["histograms_offset"]) + TIMER_INDEX[name] * HIST_BYTES
         return Histogram(self.segment.address + at)
+
+    def timers(self) -> list[Timer]:
+        """Those to be shown: a station's only when it was ever recorded."""
+        return [timer for timer in TIMERS
+                if not timer.station or self.histogram(timer.name).total_count]
 
     def checkpoints(self) -> npt.NDArray[Any]:
         return self._checkpoints[: int(self.header["checkpoint_count"])].copy()

@@ -296,8 +296,7 @@ def summary(config: Config, state: State, faults: Faults, seconds: float) -> dic
         },
         "drops": drops,
         "latency": {
-            name: state.histogram(name).summary()
-            for name in ("tick_to_trade", "feed_to_ack", "order_to_ack", "loop_busy")
+            timer.name: state.histogram(timer.name).summary() for timer in state.timers()
         },
         "feed": {
             "state": ("waiting", "live", "stale", "ended")[counts["feed_state"]],

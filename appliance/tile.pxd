@@ -4,7 +4,7 @@ from dpdk_bindings.env.clock cimport tp_clock
 from dpdk_bindings.env.ring cimport tp_ring_writer
 from dpdk_bindings.pio cimport pio_queue
 from itch_ouch.net cimport net_template
-from appliance.core.engine cimport ROLE_COUNT, Burst, EngineState
+from appliance.core.engine cimport ROLE_COUNT, Burst, Engine, EngineState
 
 cdef struct TileState:
     EngineState *engine
@@ -25,3 +25,11 @@ cdef struct TileState:
     uint64_t end_ns             # leave the loop at this time; 0: when told
     net_template headers
     tp_ring_writer journal
+
+# One turn of the loop; true when it is time to leave.
+cdef bint turn(TileState *t) noexcept nogil
+
+cdef class Tile:
+    cdef TileState *tile
+    cdef Engine engine
+    cdef object keep

@@ -1,10 +1,10 @@
 """The loop: receive, decide, send, release.
 
 One thread, one core, no GIL. Nothing it calls allocates, blocks or asks the system for anything but
-the queues' own kick (R1). The clock is read once a turn, and once more after sending, for the
-histograms alone. What comes in and what goes out is recorded in the journal ring: frames before
-they are decided on, orders before they are sent; a ring without room for a whole turn halts
-trading.
+the queues' own kick (R1). The clock is read once a turn, behind the burst, so that a tick begins
+when its frame is there; and once more after sending, for the histograms alone. What comes in and
+what goes out is recorded in the journal ring: frames before they are decided on, orders before they
+are sent; a ring without room for a whole turn halts trading.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -14,7 +14,8 @@ from libc.string cimport memcpy
 from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist_record
 from dpdk_bindings.env.ring cimport (
-    tp_ring, tp_ring_bytes_free, tp_ring_claim, tp_ring_commit, tp_ring_write,
+    tp_ring, tp_ring_claim, tp_ring_commit, tp_ring_has_room, tp_ring_prefetch,
+    tp_ring_write,
 )
 from dpdk_bindings.pio cimport PIO_ABI, pio_frame, pio_queue, pio_stats
 from itch_ouch.net cimport net_template_init, net_write_udp_header
@@ -28,9 +29,11 @@ from appliance.core.engine cimport (
 from appliance.core.oms cimport OmsOrder, oms_find
 from appliance.core.state cimport (
     C_JOURNAL_FULL, C_JOURNAL_RECORDS, C_KILLED, C_LOOPS, C_LOOPS_BUSY,
-    C_QUEUE_DROP_FEED_A_RX_MISSED, C_TX_DEFERRED, C_TX_FRAMES, H_LOOP_BUSY, H_TICK_TO_TRADE,
-    KILL_CHANNEL_LOST, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
+    C_QUEUE_DROP_FEED_A_RX_MISSED, C_TX_DEFERRED, C_TX_FRAMES, H_LOOP_BUSY, H_STATION_FRAME,
+    H_STATION_JOURNAL, H_STATION_RECEIVE, H_STATION_RECORD, H_STATION_RELEASE, H_STATION_SEND,
+    H_TICK_TO_TRADE, KILL_CHANNEL_LOST, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
 )
+from appliance.core.stations cimport station_begin, station_mark
 
 cdef extern from "journal.h" nogil:
     enum:
@@ -54,6 +57,8 @@ cdef extern from *:
     static inline uint32_t word_load(const uint32_t *word) {
         return __atomic_load_n(word, __ATOMIC_RELAXED);
     }
+    #define tile_fetch(address) do { __builtin_prefetch((address), 1); __asm__ volatile(""); } \\
+        while (0)
     static inline void word_store64(uint64_t *word, uint64_t value) {
         __atomic_store_n(word, value, __ATOMIC_RELAXED);
     }
@@ -62,6 +67,7 @@ cdef extern from *:
         __atomic_compare_exchange_n(word, &clear, value, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     }
     """
+    void tile_fetch(const void *address) noexcept nogil
     uint32_t word_load(const uint32_t *word) noexcept nogil
     void word_store64(uint64_t *word, uint64_t value) noexcept nogil
     void word_set_if_clear(uint32_t *word, uint32_t value) noexcept nogil
@@ -78,25 +84,49 @@ cdef enum:
 
 
 cdef void loop(TileState *t) noexcept nogil:
+    while not turn(t):
+        pass
+
+
+cdef bint turn(TileState *t) noexcept nogil:
+    """One turn; True when it is time to leave."""
     cdef EngineState *engine = t.engine
     cdef uint64_t now
     cdef uint32_t received
     cdef bint changed
-    while True:
-        now = tp_clock_now(&t.clock)
-        t.kill = kill_now(t)
-        received = receive(t)
-        record_inputs(t, received, now)
-        changed = step(engine, t.bursts, t.queue_count, t.kill, now)
-        if record_outputs(t, received, changed, now):
-            send(t, now)
-        release(t, received, now)
-        if received:
-            engine.counters[C_LOOPS_BUSY] += 1
-            tp_hist_record(&engine.timers[H_LOOP_BUSY], tp_clock_now(&t.clock) - now)
-        t.loops += 1
-        if t.loops & (HOUSEKEEPING_LOOPS - 1) == 0 and housekeeping(t, now):
-            return
+    station_begin(&engine.stations)
+    received = receive(t)
+    if not received:
+        keep_warm(t)
+    now = tp_clock_now(&t.clock)
+    t.kill = kill_now(t)
+    record_inputs(t, received, now)
+    changed = step(engine, t.bursts, t.queue_count, t.kill, now)
+    if record_outputs(t, received, changed, now):
+        send(t, now)
+    release(t, received, now)
+    if received:
+        station_mark(&engine.stations, H_STATION_RELEASE)
+        engine.counters[C_LOOPS_BUSY] += 1
+        tp_hist_record(&engine.timers[H_LOOP_BUSY], tp_clock_now(&t.clock) - now)
+    t.loops += 1
+    return t.loops & (HOUSEKEEPING_LOOPS - 1) == 0 and housekeeping(t, now)
+
+
+cdef inline void keep_warm(TileState *t) noexcept nogil:
+    """Asks for the lines that the next order will touch: the books have long pushed them out of
+    the nearest cache, and nothing else is to be done in a turn without a frame."""
+    cdef EngineState *engine = t.engine
+    tile_fetch(channel_entry(&engine.channel, engine.channel.tx_next))
+    tile_fetch(channel_entry(&engine.channel, engine.channel.tx_next).message + 56)
+    tile_fetch(&engine.oms.orders[engine.oms.next_user_ref & engine.oms.mask])
+    tile_fetch(&engine.risk)
+    tile_fetch(&engine.oms)
+    tile_fetch(&engine.channel)
+    tile_fetch(&t.headers)
+    tile_fetch(<const uint8_t *>&t.headers + 64)
+    if t.journal_on:
+        tp_ring_prefetch(&t.journal)
 
 
 cdef inline uint32_t kill_now(TileState *t) noexcept nogil:
@@ -123,6 +153,7 @@ cdef inline uint32_t receive(TileState *t) noexcept nogil:
         t.bursts[i].count = queue.rx_burst(queue, t.bursts[i].frames, BURST_MAX)
         if t.bursts[i].count:
             t.received = i
+            station_mark(&t.engine.stations, H_STATION_RECEIVE)
             return t.bursts[i].count
     return 0
 
@@ -181,9 +212,11 @@ cdef void send(TileState *t, uint64_t now) noexcept nogil:
         frame.length = channel_build(channel, &plan, frame.data + header, frame.length - header)
         frame.length = net_write_udp_header(&t.headers, frame.data, frame.length)
         frame.timestamp_ns = now
+        station_mark(&t.engine.stations, H_STATION_FRAME)
         if not _offer(queue, &frame, now):
             t.engine.counters[C_TX_DEFERRED] += 1
             return
+        station_mark(&t.engine.stations, H_STATION_SEND)
         t.engine.counters[C_TX_FRAMES] += 1
         channel_sent(channel, &plan, now)
         if plan.kind == PLAN_NEW:
@@ -224,7 +257,7 @@ cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept 
     cdef const pio_frame *frame
     if not t.journal_on or t.journal_paused:
         return
-    if received and tp_ring_bytes_free(&t.journal) < JOURNAL_RESERVE_BYTES:
+    if received and not tp_ring_has_room(&t.journal, JOURNAL_RESERVE_BYTES):
         _pause_journal(t)
         return
     if t.kill != t.journal_kill:
@@ -238,6 +271,7 @@ cdef void record_inputs(TileState *t, uint32_t received, uint64_t now) noexcept 
         frame = &t.bursts[t.received].frames[i]
         _record(t, JOURNAL_FRAME, <uint16_t>t.bursts[t.received].role, now, frame.timestamp_ns,
                 frame.flags, frame.data, frame.length)
+    station_mark(&t.engine.stations, H_STATION_RECORD)
 
 
 cdef bint record_outputs(TileState *t, uint32_t received, bint changed,
@@ -247,6 +281,7 @@ cdef bint record_outputs(TileState *t, uint32_t received, bint changed,
     False when one found no room: nothing is sent this turn, and the next one's kill voids it.
     """
     cdef const ChannelEntry *entry
+    cdef bint orders = False
     if not t.journal_on or t.journal_paused:
         return True
     if changed and not received:
@@ -257,7 +292,10 @@ cdef bint record_outputs(TileState *t, uint32_t received, bint changed,
                        entry.length):
             break
         t.journal_orders += 1
+        orders = True
     tp_ring_commit(&t.journal)
+    if orders:
+        station_mark(&t.engine.stations, H_STATION_JOURNAL)
     return not t.journal_paused
 
 
@@ -306,10 +344,6 @@ cdef class Tile:
     ``queues`` maps "feed_a", "feed_b", "orders" to open queues; all are kept alive here.
     """
 
-    cdef TileState *tile
-    cdef Engine engine
-    cdef object keep
-
     def __cinit__(self):
         self.tile = <TileState *>calloc(1, sizeof(TileState))
         if self.tile == NULL:
@@ -337,6 +371,8 @@ cdef class Tile:
                 t.orders_index = t.queue_count
             t.queue_count += 1
         t.journal_orders = 1
+        if engine.settings.engine.stations:
+            t.engine.stations.clock = &t.clock
         self._write_headers(engine.settings.orders)
 
     def __dealloc__(self):

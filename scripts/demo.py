@@ -59,6 +59,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
                         help="what joins the two: shared memory, or DPDK's memif")
     parser.add_argument("--huge-pages", choices=["auto", "on", "off"], default="auto",
                         help="with dpdk: set huge pages aside for the run (auto: if that can be)")
+    parser.add_argument("--stations", action="store_true",
+                        help="time each station of a tick; ticks take longer")
     parser.add_argument("--no-journal", action="store_true", help="record nothing")
     parser.add_argument("--json", action="store_true", help="figures as JSON, no live view")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo")
@@ -125,6 +127,7 @@ queue = "{links.exchange[2]}"
     appliance.write_text(f"""[engine]
 name = "demo{os.getpid()}"
 core = {engine_core}
+stations = {str(options.stations).lower()}
 checkpoint_every = {options.checkpoint_every}
 checkpoints_max = 1000000
 

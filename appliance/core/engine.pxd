@@ -11,6 +11,7 @@ from appliance.core.channel cimport Channel
 from appliance.core.feed cimport Feed
 from appliance.core.oms cimport Oms
 from appliance.core.risk cimport Risk
+from appliance.core.stations cimport stations
 from appliance.core.state cimport state_checkpoint, state_header, state_top
 from appliance.core.strategy cimport Strategy, strategy_fn
 
@@ -64,6 +65,7 @@ cdef struct EngineState:
     uint8_t *traded             # by stock locate
     Address addresses[ROLE_COUNT]
     uint64_t type_counts[256]   # ITCH messages delivered, by type letter
+    stations stations           # where a tick's time goes
     uint16_t offsets[MESSAGES_MAX]      # of the messages of the datagram being applied
 
 # Applies the bursts of one loop. True when something changed without any frame (a timer ran out),

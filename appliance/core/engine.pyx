@@ -26,9 +26,10 @@ from appliance.core.risk cimport risk_open
 from appliance.core.state cimport (
     C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_KILLS, C_LEVELS, C_LIVE_ORDERS,
     C_MOLD_DROP_RUNT, C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_ORDERS_PENDING,
-    C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A, KILL_CHANNEL_LOST, state_checkpoint, state_header,
-    state_top,
+    C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A, H_STATION_NET, KILL_CHANNEL_LOST, state_checkpoint,
+    state_header, state_top,
 )
+from appliance.core.stations cimport station_mark
 from appliance.core.strategy cimport Strategy
 
 # ---- the order channel ---------------------------------------------------------------------------
@@ -61,6 +62,7 @@ cdef void _on_frame(EngineState *engine, uint32_t role, const pio_frame *frame) 
     cdef const Address *address = &engine.addresses[role]
     cdef int drop = net_parse_udp(frame.data, frame.length,
                                   trusted or not engine.verify_checksums, &datagram)
+    station_mark(&engine.stations, H_STATION_NET)
     engine.counters[C_RX_FRAMES_FEED_A + role] += 1
     engine.counters[C_RX_BYTES_FEED_A + role] += frame.length
     if drop:
@@ -128,6 +130,7 @@ cdef class Engine:
         e.header = <state_header *>base
         e.counters = <uint64_t *>(base + e.header.counters_offset)
         e.timers = <tp_hist *>(base + e.header.histograms_offset)
+        e.stations.timers = e.timers
         e.tops = <state_top *>(base + e.header.tops_offset)
         e.checkpoints = <state_checkpoint *>(base + e.header.checkpoints_offset)
         e.callback = strategy.callback

@@ -1,7 +1,7 @@
 """MoldUDP64 sequencing and A/B arbitration (see feed.pxd; MoldUDP64 1.00, receiver rules)."""
 
-from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from dpdk_bindings.env.memory cimport tp_memory_map, tp_memory_unmap
 from itch_ouch.mold cimport mold_next, mold_packet
@@ -49,11 +49,21 @@ cdef void _begin_session(Feed *feed, const mold_packet *packet) noexcept nogil:
         feed.state = FEED_STALE
 
 
+cdef inline bint _same_session(const Feed *feed, const mold_packet *packet) noexcept nogil:
+    """Is it the one that is known? Its name is ten bytes: no call for them."""
+    cdef uint64_t ours, theirs
+    cdef uint16_t our_end, their_end
+    memcpy(&ours, feed.session, 8)
+    memcpy(&theirs, packet.session, 8)
+    memcpy(&our_end, feed.session + 8, 2)
+    memcpy(&their_end, packet.session + 8, 2)
+    return feed.session_known and ours == theirs and our_end == their_end
+
+
 cdef bint _session_taken(Feed *feed, const mold_packet *packet, bint *rolled) noexcept nogil:
     """Is this packet of the current session? A new one begins only once the old has ended."""
-    rolled[0] = False
     if feed.session_known:
-        if memcmp(feed.session, packet.session, MOLD_SESSION_BYTES) == 0:
+        if _same_session(feed, packet):
             return True
         if feed.state != FEED_ENDED:
             feed.counters[C_MOLD_DROP_SESSION] += 1
@@ -102,12 +112,20 @@ cdef bint _too_far_ahead(const Feed *feed, const mold_packet *packet, uint64_t p
     Asked before a session is begun, so that a refused datagram begins none.
     """
     cdef uint64_t expected = feed.expected
-    if not feed.session_known \
-            or memcmp(feed.session, packet.session, MOLD_SESSION_BYTES) != 0:
+    if not _same_session(feed, packet):
         if feed.join == FEED_JOIN_NOW or feed.session_known and feed.state != FEED_ENDED:
             return False
         expected = 1
     return past > expected and past - expected > FEED_JUMP_MAX
+
+
+cdef inline void _deliver(Feed *feed, uint32_t line, uint64_t count,
+                          uint64_t past) noexcept nogil:
+    feed.counters[C_FEED_WINS_A + line] += count
+    feed.counters[C_FEED_MESSAGES] += count
+    feed.expected = past
+    if past > feed.highest:
+        feed.highest = past
 
 
 cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint64_t now,
@@ -116,6 +134,11 @@ cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint6
     cdef uint64_t past = first + packet.message_count
     cdef uint64_t old
     rolled[0] = False
+    if first == feed.expected and packet.message_count and not feed.gap_since_ns \
+            and not feed.end and past > first and _same_session(feed, packet):
+        # What all but a few are: the next messages, and none missing.
+        _deliver(feed, line, packet.message_count, past)
+        return 0
     if _too_far_ahead(feed, packet, past):
         feed.counters[C_MOLD_DROP_SEQUENCE] += 1
         return FEED_NOTHING
@@ -137,11 +160,7 @@ cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint6
         return FEED_NOTHING
     old = feed.expected - first
     feed.counters[C_FEED_DUPLICATES_A + line] += old
-    feed.counters[C_FEED_WINS_A + line] += packet.message_count - old
-    feed.counters[C_FEED_MESSAGES] += packet.message_count - old
-    feed.expected = past
-    if past > feed.highest:
-        feed.highest = past
+    _deliver(feed, line, packet.message_count - old, past)
     if feed.gap_since_ns:
         # This hole is filled. Whatever is still missing lies behind it and gets its own wait.
         feed.gap_since_ns = now

@@ -23,8 +23,9 @@ from appliance.core.feed cimport FEED_NOTHING, FeedSlot, feed_accept, feed_next_
 from appliance.core.orders cimport strategy_call
 from appliance.core.state cimport (
     C_CHECKPOINTS, C_ITCH_DROP_LENGTH, C_ITCH_EMPTY, C_ITCH_UNKNOWN, C_MOLD_DROP_RUNT,
-    state_checkpoint, state_top,
+    H_STATION_BOOK, H_STATION_MOLD, state_checkpoint, state_top,
 )
+from appliance.core.stations cimport station_mark
 from appliance.core.strategy cimport EVENT_BOOK, Event
 
 cdef extern from "top.h" nogil:
@@ -103,8 +104,11 @@ cdef inline void _on_message(EngineState *engine, const uint8_t *message,
         _learn_symbol(engine, message)
     if flags & BOOK_BBO:
         _publish_top(engine, engine.book.touched)
+        station_mark(&engine.stations, H_STATION_BOOK)
         if engine.callback and (engine.traded_all or engine.traded[engine.book.touched]):
             _tell_book(engine, flags)
+    else:
+        station_mark(&engine.stations, H_STATION_BOOK)
     if engine.checkpoint_every and sequence % engine.checkpoint_every == 0:
         _checkpoint(engine, sequence)
 
@@ -179,10 +183,11 @@ cdef void feed_apply(EngineState *engine, uint32_t line,
     skip = feed_accept(&engine.feed, line, &packet, engine.now, &rolled)
     if rolled:
         _empty_books(engine)
+    station_mark(&engine.stations, H_STATION_MOLD)
     if skip == FEED_NOTHING:
         return
     engine.trigger_ns = engine.now
-    ahead = skip
+    ahead = skip + 1            # for the first it is too late
     while ahead < packet.message_count and ahead < skip + LOOK_AHEAD:
         _look_ahead(engine, payload, ahead, reach)
         ahead += 1
@@ -195,7 +200,8 @@ cdef void feed_apply(EngineState *engine, uint32_t line,
             _on_message(engine, payload + offset, packet.sequence_number + i)
         else:
             _on_odd_message(engine, offset == OFFSET_EMPTY, packet.sequence_number + i)
-    feed_drain(engine)
+    if engine.feed.expected < engine.feed.buffered_past:
+        feed_drain(engine)
     engine.trigger_ns = 0
 
 

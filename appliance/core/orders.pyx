@@ -24,8 +24,10 @@ from appliance.core.risk cimport (
 )
 from appliance.core.state cimport (
     C_ORDERS_VOIDED, C_RISK_KILLED, C_SENT_CANCEL, C_SENT_NEW, C_SENT_REPLACE, C_STRATEGY_EVENTS,
-    C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, KILL_TX_STUCK,
+    C_STRATEGY_INTENTS, C_STRATEGY_OVERFLOW, H_STATION_OMS, H_STATION_OUCH, H_STATION_RISK,
+    H_STATION_STRATEGY, KILL_TX_STUCK,
 )
+from appliance.core.stations cimport station_mark
 from appliance.core.strategy cimport (
     EVENT_ORDER, INTENTS_MAX, INTENT_CANCEL, INTENT_NEW, INTENT_REPLACE, ORDER_REFUSED,
     ORDER_REJECTED, ORDER_REPLACE_FAILED, ORDER_SENT, TIF_IOC, Event, Intent, Intents, View,
@@ -92,6 +94,7 @@ cdef int _send_new(EngineState *engine, Intent *intent, const View *view) noexce
     cdef ChannelEntry *entry
     cdef uint32_t length
     reason = risk_check(&engine.risk, engine.kill, view, intent, intent.shares, engine.now)
+    station_mark(&engine.stations, H_STATION_RISK)
     if reason != RISK_PASSED:
         return reason
     entry = _claim(engine)
@@ -99,6 +102,7 @@ cdef int _send_new(EngineState *engine, Intent *intent, const View *view) noexce
     if order == NULL:
         return RISK_TABLE_FULL
     oms_hold(&engine.oms, order, intent.shares)
+    station_mark(&engine.stations, H_STATION_OMS)
     length = ouch_write_enter_order(
         entry.message, order.user_ref, c'B' if intent.side == SIDE_BID else c'S', intent.shares,
         engine.book.symbols[intent.locate].stock, intent.price,
@@ -110,6 +114,7 @@ cdef int _send_new(EngineState *engine, Intent *intent, const View *view) noexce
     entry.user_ref = order.user_ref
     intent.order = order.user_ref
     channel_commit(&engine.channel)
+    station_mark(&engine.stations, H_STATION_OUCH)
     engine.counters[C_SENT_NEW] += 1
     return RISK_PASSED
 
@@ -131,6 +136,7 @@ cdef int _send_replace(EngineState *engine, Intent *intent, const View *view) no
     if added < 0:
         added = 0
     reason = risk_check(&engine.risk, engine.kill, view, intent, added, engine.now)
+    station_mark(&engine.stations, H_STATION_RISK)
     if reason != RISK_PASSED:
         return reason
     entry = _claim(engine)
@@ -142,6 +148,7 @@ cdef int _send_replace(EngineState *engine, Intent *intent, const View *view) no
     original.other_ref = order.user_ref
     oms_event(&engine.oms, original, OMS_SEND_REPLACE)
     oms_hold(&engine.oms, order, <uint32_t>added)
+    station_mark(&engine.stations, H_STATION_OMS)
     # OUCH's replace names the whole liability of the chain, executions included (5.0, Replace).
     length = ouch_write_replace_order(
         entry.message, original.user_ref, order.user_ref, intent.shares + order.chain_filled,
@@ -153,6 +160,7 @@ cdef int _send_replace(EngineState *engine, Intent *intent, const View *view) no
     entry.user_ref = order.user_ref
     intent.order = order.user_ref
     channel_commit(&engine.channel)
+    station_mark(&engine.stations, H_STATION_OUCH)
     engine.counters[C_SENT_REPLACE] += 1
     return RISK_PASSED
 
@@ -162,9 +170,11 @@ cdef int send_cancel(EngineState *engine, OmsOrder *order) noexcept nogil:
     if entry == NULL:
         return RISK_TABLE_FULL
     oms_event(&engine.oms, order, OMS_SEND_CANCEL)
+    station_mark(&engine.stations, H_STATION_OMS)
     entry.length = <uint16_t>ouch_write_cancel_order(entry.message, order.user_ref, 0)
     entry.user_ref = order.user_ref
     channel_commit(&engine.channel)
+    station_mark(&engine.stations, H_STATION_OUCH)
     engine.counters[C_SENT_CANCEL] += 1
     return RISK_PASSED
 
@@ -177,6 +187,7 @@ cdef int _send_cancel(EngineState *engine, const Intent *intent, const View *vie
     if order.state != OMS_LIVE and order.state != OMS_PENDING_REPLACE:
         return RISK_STATE
     reason = risk_check(&engine.risk, engine.kill, view, intent, 0, engine.now)
+    station_mark(&engine.stations, H_STATION_RISK)
     return send_cancel(engine, order) if reason == RISK_PASSED else reason
 
 
@@ -241,6 +252,7 @@ cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
     asked.count = 0
     engine.counters[C_STRATEGY_EVENTS] += 1
     engine.callback(engine.strategy_state, event, &view, asked)
+    station_mark(&engine.stations, H_STATION_STRATEGY)
     asked.count = min(asked.count, <uint32_t>INTENTS_MAX)
     for rounds in range(INTENT_ROUNDS_MAX):
         if asked.count == 0:
@@ -253,6 +265,7 @@ cdef void strategy_call(EngineState *engine, Event *event) noexcept nogil:
             _answer_intent(engine, &asked.items[i], reason, &answer)
             view_of(engine, answer.locate, &view)
             engine.callback(engine.strategy_state, &answer, &view, more)
+            station_mark(&engine.stations, H_STATION_STRATEGY)
             more.count = min(more.count, <uint32_t>INTENTS_MAX)
         asked, more = more, asked
     if asked.count:

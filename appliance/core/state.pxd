@@ -178,6 +178,19 @@ cdef extern from "state.h" nogil:
         H_FEED_TO_ACK
         H_ORDER_TO_ACK
         H_LOOP_BUSY
+        H_STATION_RECEIVE
+        H_STATION_RECORD
+        H_STATION_NET
+        H_STATION_MOLD
+        H_STATION_BOOK
+        H_STATION_STRATEGY
+        H_STATION_RISK
+        H_STATION_OMS
+        H_STATION_OUCH
+        H_STATION_JOURNAL
+        H_STATION_FRAME
+        H_STATION_SEND
+        H_STATION_RELEASE
         H_COUNT
     enum:
         KILL_ARMED

@@ -27,7 +27,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from appliance.state import Kill, State
-from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES, TIMERS
+from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES
 from dpdk_bindings import PioError
 from dpdk_bindings.env import Histogram
 from dpdk_bindings.env.histogram import HIGHEST
@@ -116,7 +116,7 @@ def bucket_counts(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 def _histograms(state: State) -> Iterator[Metric]:
-    for timer in TIMERS:
+    for timer in state.timers():
         histogram = state.histogram(timer.name).copy()
         yield HistogramMetricFamily(
             f"{PREFIX}{timer.name}_ns",

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.state import Kill, State
-from appliance.telemetry.registry import METRICS, ROLES, TIMERS
+from appliance.telemetry.registry import LATENCIES, METRICS, ROLES
 from appliance.telemetry.units import duration, price
 from dpdk_bindings.env import Histogram
 
@@ -109,7 +109,7 @@ class LiveView:
             self.console.print(self.line(), highlight=False, markup=False, soft_wrap=True)
 
     def _take(self) -> None:
-        timers = {timer.name: self.state.histogram(timer.name).copy() for timer in TIMERS}
+        timers = {timer.name: self.state.histogram(timer.name).copy() for timer in LATENCIES}
         now = time.monotonic()
         self._samples.append(Sample(now, self.state.counter_map(), timers))
         while len(self._samples) > 2 and self._samples[1].at_s <= now - WINDOW_S:
@@ -213,7 +213,7 @@ class LiveView:
         table.add_column("", no_wrap=True)
         for heading in ("p50 1 s", "p99 1 s", "p50 all", "p99 all", "max"):
             table.add_column(heading, justify="right", no_wrap=True, min_width=7)
-        for timer in TIMERS:
+        for timer in LATENCIES:
             whole, recent = self._samples[-1].timers[timer.name], self._recent(timer.name)
             shown = [*recent.percentiles([50.0, 99.0]), *whole.percentiles([50.0, 99.0]), whole.max]
             counts = [recent.total_count] * 2 + [whole.total_count] * 3

@@ -33,6 +33,7 @@ class Timer:
 
     name: str  # H_<NAME> in csrc/state.h
     help: str
+    station: bool = False  # recorded only with [engine] stations, and shown only when recorded
 
 
 def _family(
@@ -190,6 +191,20 @@ TIMERS: list[Timer] = [
     Timer("feed_to_ack", "Frame received to the venue's answer received to the order it caused."),
     Timer("order_to_ack", "Order handed to the queue to its answer received."),
     Timer("loop_busy", "One turn of the loop that received at least one frame."),
+    # In the order in which a tick passes them (csrc/stations.h).
+    Timer("station_receive", "rx_burst, of a turn that received.", True),
+    Timer("station_record", "A burst's frames into the journal ring.", True),
+    Timer("station_net", "Ethernet, IPv4 and UDP of a frame.", True),
+    Timer("station_mold", "A datagram checked and put into sequence.", True),
+    Timer("station_book", "A message applied, and the best prices published.", True),
+    Timer("station_strategy", "A call of the strategy.", True),
+    Timer("station_risk", "An intent checked.", True),
+    Timer("station_oms", "An order entered into our own tables.", True),
+    Timer("station_ouch", "An order encoded.", True),
+    Timer("station_journal", "A turn's orders into the journal ring.", True),
+    Timer("station_frame", "A datagram of orders made in a lent frame.", True),
+    Timer("station_send", "tx_burst of a datagram of orders.", True),
+    Timer("station_release", "A burst given back, and the queues served.", True),
 ]
 
 
@@ -223,4 +238,5 @@ BUCKETS_NS: list[int] = [
 ] + [10**10]
 
 COUNTER_INDEX = {metric.name: i for i, metric in enumerate(METRICS)}
+LATENCIES = [timer for timer in TIMERS if not timer.station]
 TIMER_INDEX = {timer.name: i for i, timer in enumerate(TIMERS)}

@@ -98,6 +98,19 @@ static inline void tp_ring_take(struct tp_ring_writer *w, uint64_t need, uint64_
     w->tail += need;
 }
 
+/* Asks for the lines that the next records will be written to. */
+static inline void tp_ring_prefetch(const struct tp_ring_writer *w) {
+    for (uint64_t ahead = 0; ahead < TP_RING_AHEAD_BYTES; ahead += 64)
+        __builtin_prefetch(tp_ring_word(w->ring, w->tail + ahead), 1);
+    __asm__ volatile(""); /* gcc leaves out calls of what only prefetches */
+}
+
+/* Whether so many bytes are free, without a look at the consumer while there surely are. */
+static inline int tp_ring_has_room(struct tp_ring_writer *w, uint64_t bytes) {
+    return w->ring->capacity_bytes - (w->tail - w->head_cached) >= bytes ||
+           tp_ring_bytes_free(w) >= bytes;
+}
+
 /* Room for `bytes`, 8-byte aligned, or NULL when the ring is full or the record too large. */
 static inline void *tp_ring_claim(struct tp_ring_writer *w, uint32_t bytes) {
     uint64_t capacity = w->ring->capacity_bytes;

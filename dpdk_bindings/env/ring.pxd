@@ -14,6 +14,8 @@ cdef extern from "tp_ring.h" nogil:
     void *tp_ring_claim(tp_ring_writer *writer, uint32_t size_bytes) noexcept
     void tp_ring_commit(tp_ring_writer *writer) noexcept
     uint64_t tp_ring_bytes_free(tp_ring_writer *writer) noexcept
+    void tp_ring_prefetch(const tp_ring_writer *writer) noexcept
+    int tp_ring_has_room(tp_ring_writer *writer, uint64_t size_bytes) noexcept
     const void *tp_ring_peek(tp_ring_reader *reader, uint32_t *size_bytes) noexcept
     void tp_ring_consume(tp_ring_reader *reader, uint32_t size_bytes) noexcept
     void tp_ring_release(tp_ring_reader *reader) noexcept
