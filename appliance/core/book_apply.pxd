@@ -249,5 +249,7 @@ cdef inline void book_prefetch_level(const Book *book, const uint8_t *message) n
     cdef uint32_t side = (says[0] == c'S') | (says[0] == SIDE_ASK)
     cdef const Ladder *ladder = &book.symbols[be16(m.stock_locate)].sides[side]
     book_fetch(level_at(book, order.level))
+    # The keys that are compared at once lie across two lines, mostly.
+    book_fetch(ladder_keys(book, ladder) + ladder.count - LADDER_WIDTH)
     book_fetch(ladder_keys(book, ladder) + ladder.count - 1)
     book_fetch(ladder_handles(book, ladder) + ladder.count - 1)
