@@ -49,14 +49,17 @@ def measure(names: tuple[str, ...], rounds: int, messages: int, symbols: int, ou
     Every contender runs in a process of its own, all of them once before any twice. Every figure
     has the median, minimum and maximum of its rounds; a figure whose counts are not the oracle's
     is refused. `hiccups` is what the machine itself took from a core that only read the clock:
-    no latency can have a better tail.
+    no latency can have a better tail. `all`, or no name at all, is every measure but `day`, which
+    takes minutes a round.
 
         python -m bench book decode --rounds 3
 
         python -m bench compare OLD.json NEW.json    # what got worse, beyond the noise
     """
-    chosen = list(MEASURES) if ALL in names or not names else list(dict.fromkeys(names))
-    stem = ALL if chosen == list(MEASURES) else "-".join(chosen)
+    every = [name for name, measure in MEASURES.items() if not measure.long]
+    asked = [*every, *names] if ALL in names or not names else names
+    chosen = [name for name in dict.fromkeys(asked) if name != ALL]
+    stem = ALL if chosen == every else "-".join(chosen)
     console = Console(stderr=True)
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -54,8 +54,8 @@ def _through_queue(path: Path, clock: Clock) -> tuple[float, dict[str, int]]:
     data, name = mapped(path), f"memory:bench-{os.getpid()},slots={PIO_BURST_MAX}"
     with (file_engine(from_text("", "defaults")) as (engine, state),
           open_queue(name) as sender, open_queue(name) as receiver):
-        frames, ns = kernels_book.through_queue(engine, data, sender.address, receiver.address,
-                                                clock.address)
+        frames, ns, _ = kernels_book.through_queue(engine, data, sender.address, receiver.address,
+                                                   clock.address)
         engine.publish()
         return _figures(Outcome(engine, state, frames, ns / 1e9, None).report())
 

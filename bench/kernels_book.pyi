@@ -1,9 +1,13 @@
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from appliance.core.engine import Engine
 
 def through_queue(
-    engine: Engine, data: npt.NDArray[np.uint8], tx_address: int, rx_address: int,
-    clock_address: int,
-) -> tuple[int, int]: ...
+    engine: Engine, data: Any, tx_address: int, rx_address: int, clock_address: int,
+    sequence: int = 1, messages: int = ...,
+) -> tuple[int, int, int]: ...
+def occupancy(engine: Engine) -> dict[str, int]: ...
+def clock_cost_ticks() -> int: ...
+def one_at_a_time(
+    engine: Engine, data: Any, hist_address: int, clock_address: int, clock_ticks: int
+) -> int: ...

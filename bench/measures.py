@@ -13,18 +13,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured, by whom, and what the counts must be."""
+    """What is measured, by whom, and what the counts must be. A ``long`` one is not in `all`."""
 
     about: str
     contenders: tuple[str, ...]
     oracle: str = ""
+    long: bool = False
 
 
 MEASURES: dict[str, Measure] = {
     "hiccups": Measure("what the machine takes from a core that only reads the clock",
                        ("bench.hiccups:hiccups",)),
     "book": Measure("full books of all symbols and their best prices, over a whole day",
-                    ("bench.book:ours", "bench.book:itch_book"), "bench.oracle:oracle"),
+                    ("bench.book:ours", "bench.book:itch_book", "bench.apply:one_at_a_time"),
+                    "bench.oracle:oracle"),
+    "scale": Measure("the books' cost over symbols and over live orders",
+                     ("bench.scale:symbols", "bench.scale:live_orders")),
+    "day": Measure("a whole day of 27 times --messages, from the generator straight into the books",
+                   ("bench.day:day",), long=True),
+    "burst": Measure("a millisecond of a full 10 GbE into the running appliance",
+                     ("bench.burst:burst",)),
     "decode": Measure("every field of every message, and a whole file to tables",
                       ("bench.decode:frames", "bench.decode:tables", "bench.decode:bbo",
                        "bench.decode:itch_book_messages", "bench.decode:itch_book_bbo",
