@@ -4,8 +4,10 @@ books are behind.
 The appliance is its own loop (``Tile``) on the last core. The sender is a thread on the first core:
 it has the datagrams packed, and puts each into the loop's memory queue when its last message would
 have come in at 31 million messages/s; what finds no room is gone, as on a wire. Both see each other
-through that queue and through the appliance's counters alone. When the sender is late, which a busy
-or slow core can make it, the rate that it reached is told, and the arithmetic is that burst's own.
+through that queue and through the appliance's counters alone. A sender that the machine interrupts
+is late, and its burst is not the one asked for: the figures are of those that took no longer than
+LATE times the millisecond, whatever became of them (of all, when there is none such), and the table
+says how many they are, and what rate they reached.
 
 The arithmetic: while n messages come in the time t, of which the loop takes c each, n c - t of work
 is left at the burst's end; that long after it the books are current again. c is measured on bursts
@@ -44,6 +46,7 @@ PER_SECOND = 31e6
 # loop that is held up for all of it has lost nothing.
 SLOTS = 1024
 BURSTS_IN_TIME, BURSTS_AT_ONCE = 60, 20
+LATE = 1.05
 SHARE_A_BURST = 200  # of a short day, at most
 SHARE_BEFORE = 0.4  # of the day, by when the orders that live are at their height
 DATAGRAM_MESSAGES_MIN = 27  # of 52 bytes, the longest, in 1,472
@@ -185,22 +188,24 @@ def burst(settings: Settings) -> list[Row]:
     return rows(cost, in_time, at_once)
 
 
-def rows(cost: float, in_time: list[Burst], at_once: list[Burst]) -> list[Row]:
+def rows(cost: float, sent: list[Burst], at_once: list[Burst]) -> list[Row]:
     """What is printed, of the cost of a message and all bursts."""
-    least = cost * statistics.median(one.messages / one.datagrams for one in in_time)
-    expected = [max(least, one.messages * cost - one.sending) / 1e3 for one in in_time]
-    behind = [one.behind / 1e3 for one in in_time]
+    in_time = [one for one in sent if one.sending <= LATE * one.messages * 1e9 / PER_SECOND]
+    chosen = in_time or sent
+    least = cost * statistics.median(one.messages / one.datagrams for one in chosen)
+    expected = [max(least, one.messages * cost - one.sending) / 1e3 for one in chosen]
+    behind = [one.behind / 1e3 for one in chosen]
     worst = [one.behind / 1e3 for one in at_once]
-    reached = statistics.median(one.messages / one.sending for one in in_time) * 1e3
+    reached = statistics.median(one.messages / one.sending for one in chosen) * 1e3
     median = statistics.median(expected)
     return [
         Row("burst: lost, of all", "messages", 0, "0"),
+        Row("burst: sent in time", "%", 100 * len(in_time) / len(sent), better=""),
         Row("burst: rate", "M messages/s", reached, "31", better="higher"),
         Row("burst: cost of a message in the ring", "ns", cost),
-        Row("burst: behind at its end, by the arithmetic p50", "us", median, better=""),
-        Row("burst: behind at its end, measured p50", "us", statistics.median(behind),
-            f"<= {median:.0f}"),
-        Row("burst: behind at its end, measured max", "us", max(behind), better=""),
+        Row("burst: behind at its end, by the arithmetic", "us", median, better=""),
+        Row("burst: behind at its end, p50", "us", statistics.median(behind), f"<= {median:.0f}"),
+        Row("burst: behind at its end, max", "us", max(behind), better=""),
         Row("burst: all at once, applied p50", "us", statistics.median(worst)),
         Row("burst: all at once, applied max", "us", max(worst), better=""),
     ]

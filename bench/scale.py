@@ -3,7 +3,8 @@
 A size has a day of its own, of which the figure is the middle: from MIDDLE on, when the orders that
 live have reached the size, up to where the day begins to thin out. It comes through a memory queue
 as in ``book``. The growth is that of one round, and of one process, in which all sizes take their
-turn. Counts are held against the generator's own.
+turn: the dearest size beside the cheapest, whichever these are. Counts are held against the
+generator's own.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ def _curve(settings: Settings, series: str, sizes: dict[int, Size]) -> list[Row]
         value = cost(days[at], size, clock)
         rows.append(Row(f"scale: {at:,} {series}", "ns/message", value, series=series, size=at))
         gc.collect()  # its tables, before the next ones
-    growth = max(row.value for row in rows) / rows[0].value
+    values = [row.value for row in rows]
+    growth = max(values) / min(values)
     return [*rows, Row(f"scale: growth over {series}", "times", growth, GROWTH)]
 
 
