@@ -32,8 +32,8 @@ MESSAGES_SHARE = 27  # times --messages: 270 million of ten
 LIVE_SHARE = 0.2  # of --messages: 2 million of ten
 SEED = 1
 LEVEL, MEMORY = "<= 40", "<= 2000"
-# Orders that rest for hours outlast a small window: with the default's, a fifth of this one, the
-# overflow fills to nine tenths, and its probing takes as long as all else.
+# Orders that rest for hours outlast a small window: with the default's 4 million references, twice
+# these live orders, the overflow filled to nine tenths.
 WINDOW_PER_LIVE = 8
 
 
