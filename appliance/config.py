@@ -90,7 +90,8 @@ class OrdersSection(Section, frozen=True):
 class TablesSection(Section, frozen=True):
     orders: Annotated[int, key(
         "The window of order references, 16 bytes each: about the number of orders entered while "
-        "most of them live. Eight times the orders that live at once do for a whole day.", ge=64, le=1 << 28)] = 1 << 22
+        "most of them live. Eight times the orders that live at once do for a whole day.",
+        ge=64, le=1 << 28)] = 1 << 22
     levels: Annotated[int, key("Price levels of all books.", ge=64, le=1 << 26)] = 1 << 19
     reorder_messages: Annotated[int, key(
         "Messages that can wait behind a gap.", ge=64, le=1 << 22)] = 1 << 16
