@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from feed_sim.exchange.matching import Matching
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from naive_matching import NaiveMatching
+
+from feed_sim.exchange.matching import Matching
 
 BUY, SELL = 0, 1
 CSRC = Path(__file__).resolve().parents[2] / "feed_sim/exchange/csrc"
