@@ -10,7 +10,7 @@ from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
 from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
 from dpdk_bindings.env.mpsc cimport (
     TP_MPSC_RECORD_BYTES, tp_mpsc, tp_mpsc_claim, tp_mpsc_commit, tp_mpsc_consume, tp_mpsc_peek,
-    tp_mpsc_read, tp_mpsc_reader, tp_mpsc_release, tp_mpsc_write, tp_mpsc_writer,
+    tp_mpsc_read, tp_mpsc_reader, tp_mpsc_record, tp_mpsc_release, tp_mpsc_write, tp_mpsc_writer,
 )
 from dpdk_bindings.env.ring cimport (
     tp_ring, tp_ring_claim, tp_ring_commit, tp_ring_consume, tp_ring_peek, tp_ring_read,
@@ -28,7 +28,13 @@ cdef extern from *:
     static inline void word_release(uint64_t *word, uint64_t value) {
         __atomic_store_n(word, value, __ATOMIC_RELEASE);
     }
+    #if defined(__x86_64__)
+    #define spin_pause() __builtin_ia32_pause()
+    #else
+    #define spin_pause() __asm__ volatile("yield" ::: "memory")
+    #endif
     """
+    void spin_pause() noexcept nogil
     uint64_t word_acquire(const uint64_t *word) noexcept nogil
     void word_release(uint64_t *word, uint64_t value) noexcept nogil
 
@@ -36,6 +42,7 @@ cdef enum:
     RECORD_WORDS = 8
     MPSC_WORDS = TP_MPSC_RECORD_BYTES // 8
     PRODUCER_SHIFT = 32
+    MPSC_RELEASE = 64           # power of two: records that the consumer takes before it releases
 
 
 cdef inline void fill(uint64_t *record, uint64_t number, uint32_t words) noexcept nogil:
@@ -154,21 +161,22 @@ def ring_receive(address: int, stretch: int, ends, clock_address: int, batch: in
     return wrong
 
 
-def mpsc_send(address: int, producer: int, records: int) -> None:
-    """Sends numbered records as one of the producers, each claimed and committed by itself."""
+def mpsc_send(address: int, producer: int, records: int, batch: int) -> None:
+    """Sends numbered records as one of the producers, ``batch`` to a claim."""
     cdef uint64_t mine = producer
     cdef tp_mpsc_writer w = tp_mpsc_write(<tp_mpsc *><uintptr_t>address, <uint32_t>mine)
     cdef uint64_t number = 0, last = records
-    cdef uint64_t *record
+    cdef uint32_t i, count, most = batch
     with nogil:
         while number < last:
-            record = <uint64_t *>tp_mpsc_claim(&w)
-            if record == NULL:
+            count = tp_mpsc_claim(&w, most if most < last - number else <uint32_t>(last - number))
+            if count == 0:
                 sched_yield()   # on one core with the others: one of them has the oldest slot
                 continue
-            fill(record, mine << PRODUCER_SHIFT | number, MPSC_WORDS)
-            tp_mpsc_commit(record)
-            number += 1
+            for i in range(count):
+                fill(<uint64_t *>tp_mpsc_record(&w, i), mine << PRODUCER_SHIFT | number, MPSC_WORDS)
+                number += 1
+            tp_mpsc_commit(&w)
 
 
 def mpsc_receive(address: int, stretch: int, ends, clock_address: int, counts) -> int:
@@ -185,6 +193,7 @@ def mpsc_receive(address: int, stretch: int, ends, clock_address: int, counts) -
                 record = <const uint64_t *>tp_mpsc_peek(&r)
                 if record == NULL:
                     tp_mpsc_release(&r)
+                    spin_pause()
                     continue
                 producer = record[0] >> PRODUCER_SHIFT
                 if producer >= producers or record[MPSC_WORDS - 1] != record[0] or \
@@ -194,7 +203,7 @@ def mpsc_receive(address: int, stretch: int, ends, clock_address: int, counts) -
                     next_number[producer] += 1
                 tp_mpsc_consume(&r)
                 taken += 1
-                if taken & 31 == 0:
+                if taken & (MPSC_RELEASE - 1) == 0:
                     tp_mpsc_release(&r)
             times[at] = tp_clock_now(clock)
         tp_mpsc_release(&r)

@@ -28,6 +28,7 @@ STRETCH = 100_000
 BATCH = 32
 RING_BYTES = 1 << 20  # half of a core's second cache
 PRODUCERS = 4
+MPSC_BATCH = 16  # records to a claim
 MPSC_RECORDS = 16_000_000
 MPSC_SLOTS = 1 << 12
 
@@ -105,20 +106,21 @@ def _batches(clock: Clock) -> Row:
                better="higher")
 
 
-def _many(clock: Clock) -> Row:
+def _many(clock: Clock, batch: int) -> Row:
     memory = Memory(MPSC_HEADER_BYTES + MPSC_SLOTS * SLOT_BYTES)
     Mpsc(memory.address, MPSC_SLOTS)
     ends, counts = np.zeros(MPSC_RECORDS // STRETCH, np.uint64), np.zeros(PRODUCERS, np.uint64)
 
     def producer(number: int) -> Callable[[], object]:
-        return lambda: kernels.mpsc_send(memory.address, number, MPSC_RECORDS // PRODUCERS)
+        return lambda: kernels.mpsc_send(memory.address, number, MPSC_RECORDS // PRODUCERS,
+                                         batch)
 
     with Beside(*map(producer, range(PRODUCERS))):
         wrong = kernels.mpsc_receive(memory.address, STRETCH, ends, clock.address, counts)
     if wrong or set(counts.tolist()) != {MPSC_RECORDS // PRODUCERS}:
         raise SystemExit(f"MPSC went wrong: {wrong} records, {counts.tolist()} from each producer")
-    return Row("MPSC, 4 producers on a core", "M records/s", _rate(ends), ">= 20",
-               better="higher")
+    return Row(f"MPSC, 4 producers on a core, claims of {batch}", "M records/s", _rate(ends),
+               ">= 20" if batch > 1 else "", better="higher")
 
 
 def rings(_: Settings) -> list[Row]:
@@ -127,4 +129,5 @@ def rings(_: Settings) -> list[Row]:
     clock = Clock()
     lines, one_way = _lines(clock), _one_way(clock)
     ratio = Row("SPSC p50 / cache line p50", "", one_way[0].value / lines[0].value)
-    return [*lines, *one_way, ratio, _batches(clock), _many(clock)]
+    return [*lines, *one_way, ratio, _batches(clock), _many(clock, MPSC_BATCH),
+            _many(clock, 1)]

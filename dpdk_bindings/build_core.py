@@ -151,20 +151,23 @@ void tp_ring_release(struct tp_ring_reader *);
 
 #define TP_MPSC_RECORD_BYTES ...
 #define TP_MPSC_PRODUCERS_MAX ...
+#define TP_MPSC_BATCH_MAX ...
 #define TP_MPSC_NOBODY ...
+#define TP_MPSC_GONE ...
 struct tp_mpsc { uint64_t slots; ...; };
-struct tp_mpsc_writer { struct tp_mpsc *ring; ...; };
+struct tp_mpsc_writer { struct tp_mpsc *ring; uint32_t count; ...; };
 struct tp_mpsc_reader { struct tp_mpsc *ring; ...; };
 void tp_mpsc_init(struct tp_mpsc *, uint64_t);
 struct tp_mpsc_writer tp_mpsc_write(struct tp_mpsc *, uint32_t);
 struct tp_mpsc_reader tp_mpsc_read(struct tp_mpsc *);
-void *tp_mpsc_claim(struct tp_mpsc_writer *);
-void tp_mpsc_commit(void *);
+uint32_t tp_mpsc_claim(struct tp_mpsc_writer *, uint32_t);
+void *tp_mpsc_record(const struct tp_mpsc_writer *, uint32_t);
+void tp_mpsc_commit(struct tp_mpsc_writer *);
 const void *tp_mpsc_peek(const struct tp_mpsc_reader *);
 void tp_mpsc_consume(struct tp_mpsc_reader *);
 void tp_mpsc_release(struct tp_mpsc_reader *);
 uint32_t tp_mpsc_holder(const struct tp_mpsc_reader *);
-void tp_mpsc_abandon(struct tp_mpsc_reader *);
+uint32_t tp_mpsc_abandon(struct tp_mpsc_reader *, uint32_t);
 
 #define TP_POOL_NONE ...
 struct tp_pool { uint32_t object_bytes, count_max, used_count, used_count_max; ...; };

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dpdk_bindings._core import ffi, lib
 
-HEADER_BYTES = 192  # struct tp_mpsc; asserted in the header
+HEADER_BYTES = 384 + 64 * 64  # struct tp_mpsc; asserted in the header
 SLOT_BYTES = 64
 RECORD_BYTES = int(lib.TP_MPSC_RECORD_BYTES)
+GONE = int(lib.TP_MPSC_GONE)
 
 
 class Mpsc:
@@ -34,26 +33,34 @@ class Mpsc:
     def slots(self) -> int:
         return int(self._ring.slots)
 
-    def claim(self) -> memoryview | None:
-        """A record's room, to be written in place before :meth:`commit`; None when full."""
-        room: Any = lib.tp_mpsc_claim(self._writer)
-        return None if room == ffi.NULL else memoryview(ffi.buffer(room, RECORD_BYTES))
+    def claim(self, count_max: int = 1) -> list[memoryview]:
+        """Room for up to ``count_max`` records, to be written in place before :meth:`commit`.
 
-    def commit(self, record: memoryview) -> None:
-        """Publishes one claimed record."""
-        lib.tp_mpsc_commit(ffi.from_buffer(record))
+        Fewer, or none, when the ring is full. Raises ValueError while a claim is not committed.
+        """
+        if self._writer.count:
+            raise ValueError("the claim before is not committed; a producer has one at a time")
+        if not 1 <= count_max <= lib.TP_MPSC_BATCH_MAX:
+            raise ValueError(f"a claim is of 1 to {lib.TP_MPSC_BATCH_MAX} records, "
+                             f"not {count_max}")
+        count = lib.tp_mpsc_claim(self._writer, count_max)
+        rooms = (lib.tp_mpsc_record(self._writer, i) for i in range(count))
+        return [memoryview(ffi.buffer(room, RECORD_BYTES)) for room in rooms]
+
+    def commit(self) -> None:
+        """Publishes the claimed records."""
+        lib.tp_mpsc_commit(self._writer)
 
     def put(self, record: bytes) -> bool:
         """Claims, writes and commits one record of at most 56 bytes; False when the ring is full.
         """
         if len(record) > RECORD_BYTES:
             raise ValueError(f"a record has at most {RECORD_BYTES} bytes, not {len(record)}")
-        room = self.claim()
-        if room is None:
-            return False
-        room[: len(record)] = record
-        self.commit(room)
-        return True
+        rooms = self.claim()
+        for room in rooms:
+            room[: len(record)] = record
+        self.commit()
+        return bool(rooms)
 
     def take(self) -> bytes | None:
         """The oldest record, copied, or None: there is none, or :attr:`holder` still writes it."""
@@ -67,13 +74,21 @@ class Mpsc:
 
     @property
     def holder(self) -> int | None:
-        """The producer that has claimed the oldest slot and not committed it."""
+        """A producer that may have claimed the oldest slot and not committed it; None: nobody.
+
+        :data:`GONE` when that producer was abandoned already.
+        """
         holder = lib.tp_mpsc_holder(self._reader)
         return None if holder == lib.TP_MPSC_NOBODY else int(holder)
 
-    def abandon(self) -> None:
-        """Passes by the slot of :attr:`holder`, who must be dead."""
-        if self.holder is None:
+    def abandon(self) -> int:
+        """Passes by what :attr:`holder`, who must be dead, held; how many slots.
+
+        0 when another producer may hold them, too: it is the holder now.
+        """
+        holder = self.holder
+        if holder is None:
             raise ValueError("nobody holds the oldest slot; there is nothing to abandon")
-        lib.tp_mpsc_abandon(self._reader)
+        passed = lib.tp_mpsc_abandon(self._reader, holder)
         lib.tp_mpsc_release(self._reader)
+        return int(passed)

@@ -29,10 +29,9 @@ def produce(name: str, offset: int, count: int) -> None:
 
 
 def claim_and_wait(name: str, producer: int, ready: Any) -> None:
-    """Claims a slot of the ring at the segment's start, and never commits it."""
+    """Claims two slots of the ring at the segment's start, and never commits them."""
     with Segment.attach(name) as segment:
-        room = Mpsc(segment.address, producer=producer).claim()
-        ready.put(room is not None)
+        ready.put(len(Mpsc(segment.address, producer=producer).claim(2)))
         signal.pause()
 
 

@@ -11,11 +11,13 @@
 #define SLOTS 64u
 #define PRODUCERS 4u
 #define RECORD_WORDS_MAX 30u
+#define CLAIM_MAX 9u
 #define DEATH_RECORDS 3u /* what each producer claims last and never commits */
 
 static uint64_t count;
 static struct tp_ring *ring;
 static struct tp_mpsc *mpsc;
+static _Atomic uint32_t held; /* slots that the dead have claimed */
 
 static void check(int good, const char *what) {
     if (!good) {
@@ -68,42 +70,38 @@ static void spsc(void) {
     free(ring);
 }
 
+/* Claims of 1 to CLAIM_MAX, the last of which is never committed: the thread is as good as dead. */
 static void *mpsc_producer(void *number) {
-    uint32_t producer = (uint32_t)(uintptr_t)number;
+    uint32_t producer = (uint32_t)(uintptr_t)number, got = 0;
     struct tp_mpsc_writer w = tp_mpsc_write(mpsc, producer);
-    for (uint64_t i = 0; i < count;) {
-        uint64_t *first = tp_mpsc_claim(&w), *second = first ? tp_mpsc_claim(&w) : NULL;
-        if (first)
-            for (uint32_t at = 0; at < TP_MPSC_RECORD_BYTES / 8; at++)
-                first[at] = (uint64_t)producer << 32 | i;
-        if (second)
-            for (uint32_t at = 0; at < TP_MPSC_RECORD_BYTES / 8; at++)
-                second[at] = (uint64_t)producer << 32 | (i + 1);
-        if (second) /* out of order: the consumer waits for the first */
-            tp_mpsc_commit(second);
-        if (first)
-            tp_mpsc_commit(first);
-        i += (uint64_t)(first != NULL) + (second != NULL);
+    for (uint64_t i = 0; i < count; tp_mpsc_commit(&w)) {
+        got = tp_mpsc_claim(&w, 1 + (uint32_t)(i % CLAIM_MAX));
+        for (uint32_t at = 0; at < got; at++, i++) {
+            uint64_t *record = tp_mpsc_record(&w, at);
+            for (uint32_t word = 0; word < TP_MPSC_RECORD_BYTES / 8; word++)
+                record[word] = (uint64_t)producer << 32 | i;
+        }
     }
-    for (uint32_t i = 0; i < DEATH_RECORDS;)
-        i += tp_mpsc_claim(&w) != NULL;
+    while (!(got = tp_mpsc_claim(&w, DEATH_RECORDS)))
+        ;
+    atomic_fetch_add(&held, got);
     return NULL;
 }
 
 static uint64_t many(void) {
     pthread_t threads[PRODUCERS];
-    uint64_t next[PRODUCERS] = {0}, taken = 0, abandoned = 0;
-    uint32_t joined = 0;
+    uint64_t next[PRODUCERS] = {0}, taken = 0, passed = 0;
+    uint32_t joined = 0, producer;
     struct tp_mpsc_reader r;
     mpsc = aligned_alloc(64, sizeof *mpsc + SLOTS * sizeof(struct tp_mpsc_slot));
     tp_mpsc_init(mpsc, SLOTS);
     r = tp_mpsc_read(mpsc);
     for (uintptr_t i = 0; i < PRODUCERS; i++)
         pthread_create(&threads[i], NULL, mpsc_producer, (void *)i);
-    while (abandoned < PRODUCERS * DEATH_RECORDS) {
+    while (joined != (1u << PRODUCERS) - 1 || tp_mpsc_holder(&r) != TP_MPSC_NOBODY) {
         const uint64_t *record;
         while ((record = tp_mpsc_peek(&r))) {
-            uint32_t producer = (uint32_t)(record[0] >> 32);
+            producer = (uint32_t)(record[0] >> 32);
             check(producer < PRODUCERS, "a producer's number");
             for (uint32_t at = 0; at < TP_MPSC_RECORD_BYTES / 8; at++)
                 check(record[at] == ((uint64_t)producer << 32 | next[producer]), "a record");
@@ -112,18 +110,19 @@ static uint64_t many(void) {
             tp_mpsc_consume(&r);
         }
         tp_mpsc_release(&r);
-        uint32_t holder = tp_mpsc_holder(&r);
-        if (holder != TP_MPSC_NOBODY && next[holder] >= count) {
-            if (!(joined >> holder & 1)) /* it is dead for certain */
-                pthread_join(threads[holder], NULL);
-            joined |= 1u << holder;
-            tp_mpsc_abandon(&r);
-            tp_mpsc_release(&r);
-            abandoned++;
+        producer = tp_mpsc_holder(&r);
+        if (producer == TP_MPSC_GONE) {
+            passed += tp_mpsc_abandon(&r, producer);
+        } else if (producer != TP_MPSC_NOBODY && next[producer] >= count) {
+            if (!(joined >> producer & 1)) /* it is dead for certain */
+                pthread_join(threads[producer], NULL);
+            joined |= 1u << producer;
+            passed += tp_mpsc_abandon(&r, producer);
         }
     }
     for (uint32_t i = 0; i < PRODUCERS; i++)
-        check(next[i] >= count && next[i] <= count + 1, "a producer's count");
+        check(next[i] >= count && next[i] < count + CLAIM_MAX, "a producer's count");
+    check(passed == atomic_load(&held), "what the dead held");
     free(mpsc);
     return taken;
 }
