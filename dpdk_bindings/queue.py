@@ -303,7 +303,7 @@ class Queue:
                 data = bytes(ffi.buffer(frame.data, frame.length))
                 received.append(Frame(data, frame.timestamp_ns, frame.flags))
             queue.rx_release(queue, self._frames, count)
-            if count < want and (received or time.monotonic() >= deadline):
+            if not count and (received or time.monotonic() >= deadline):
                 break
             if not count:
                 time.sleep(POLL_INTERVAL_S)

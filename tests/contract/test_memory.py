@@ -164,6 +164,59 @@ def test_a_peer_that_writes_nonsense_harms_nobody(name: str) -> None:
         assert two.stats()["rx_malformed"] > 0
 
 
+HEADS_OFFSET = 4096  # the slots of end 0's direction; their stride is 5 lines here
+STRIDE_BYTES = 320
+TAIL_OFFSET = 128  # of end 0's direction
+
+
+def test_after_a_silence_a_frame_comes_alone_and_then_bursts_do(name: str) -> None:
+    """The first does not wait for the line that would tell of a second."""
+    with open_queue(f"memory:{name}") as one, open_queue(f"memory:{name}") as two:
+        hot = Hot(two)
+        for _ in range(3):
+            assert hot.take() == []
+            frames = datagrams(seed=9, count=20, bytes_max=200)
+            one.send(frames)
+            assert [hot.take(), hot.take(8), hot.take()] == [frames[:1], frames[1:9], frames[9:]]
+
+
+def test_a_sender_that_died_before_it_moved_the_tail_is_followed(name: str) -> None:
+    options = "slots=64,frame_bytes=256"
+    with open_queue(f"memory:{name},{options}") as two:
+        # End 0 is the receiver here, so the sender's direction is the second.
+        offset = TAIL_OFFSET + 256
+        with open_queue(f"memory:{name},{options}") as one, Segment.attach(name) as segment:
+            one.send([bytes(60)] * 5)
+            tail = segment.buffer()[offset : offset + 8]
+            assert int.from_bytes(tail, "little") == 5
+            tail[:] = (3).to_bytes(8, "little")
+            del tail
+        with open_queue(f"memory:{name},{options}") as one:
+            one.send([bytes(range(60))])
+            assert two.receive(64) == [bytes(60)] * 5 + [bytes(range(60))]
+
+
+@pytest.mark.parametrize("nonsense", [b"\xff" * 8, bytes(8), b"\x00\x00\x00\x00\x2a\x00\x00\x00"])
+def test_a_slot_of_nonsense_is_counted_and_the_link_goes_on(name: str, nonsense: bytes) -> None:
+    """What was sent is passed by, once; what comes after it is received."""
+    options = "slots=64,frame_bytes=256"
+    with (
+        open_queue(f"memory:{name},{options}") as one,
+        open_queue(f"memory:{name},{options}") as two,
+        Segment.attach(name) as segment,
+    ):
+        memory = segment.buffer()
+        for lap in range(3):
+            one.send([bytes(60)] * 10)
+            at = HEADS_OFFSET + lap * 11 * STRIDE_BYTES
+            memory[at : at + 8] = nonsense
+            assert two.receive(64) == []
+            assert two.stats()["rx_malformed"] == lap + 1
+            one.send([bytes(range(60))])
+            assert two.receive(64) == [bytes(range(60))]
+        assert len(Hot(one).lend(64)) == 64, "what was passed by is the sender's again"
+
+
 NAMES = [
     ("nothing:x", "names no packet backend of this build"),
     ("memory", "names no packet backend of this build"),

@@ -62,6 +62,14 @@ def driver(scratch: Path) -> Path:
     return build(scratch / "backends", [HERE / "backends_driver.c", *sources()])
 
 
+@pytest.mark.parametrize("options", [",slots=2", ",slots=64,frame_bytes=256", ""])
+def test_a_memory_link_between_threads(scratch: Path, options: str) -> None:
+    driver = build(scratch / "links", [HERE / "links_stress.c", *sources()])
+    link = f"memory:{unique('stress')}{options}"
+    done = subprocess.run([driver, link, "100000"], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 HOST = "host(address=10.0.0.2/24,mac=02:00:00:00:00:02,groups=233.54.12.111)"
 
 
