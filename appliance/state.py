@@ -24,6 +24,7 @@ import numpy.typing as npt
 from appliance.telemetry.registry import COUNTER_INDEX, METRICS, ROLES, TIMER_INDEX, TIMERS, Timer
 from dpdk_bindings.env import STATISTICS_DTYPE, Histogram, Segment, read_statistics
 from dpdk_bindings.env.histogram import SIZE_BYTES as HIST_BYTES
+from dpdk_bindings.env.ring import HEADER_BYTES as RING_HEADER_BYTES
 
 MAGIC = 0x3130_4554_4154_5354  # "TSTATE01"
 VERSION = 2
@@ -126,7 +127,7 @@ class Layout:
             ("tops", self.tops_count * TOP_DTYPE.itemsize),
             ("devices", len(ROLES) * STATISTICS_DTYPE.itemsize),
             ("checkpoints", self.checkpoints_max * CHECKPOINT_DTYPE.itemsize),
-            ("journal", 192 + self.journal_bytes),
+            ("journal", RING_HEADER_BYTES + self.journal_bytes),
         ]
         at, offsets = 0, {}
         for name, size in sizes:

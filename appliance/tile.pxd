@@ -31,5 +31,5 @@ cdef bint turn(TileState *t) noexcept nogil
 
 cdef class Tile:
     cdef TileState *tile
-    cdef Engine engine
+    cdef readonly Engine engine
     cdef object keep

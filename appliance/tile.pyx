@@ -372,7 +372,8 @@ cdef class Tile:
             t.queue_count += 1
         t.journal_orders = 1
         if engine.settings.engine.stations:
-            t.engine.stations.clock = &t.clock
+            t.engine.stations.clock = t.clock
+            t.engine.stations.timers = t.engine.timers
         self._write_headers(engine.settings.orders)
 
     def __dealloc__(self):

@@ -75,7 +75,8 @@ cdef struct Book:
     uint64_t overflow_mask
     uint64_t overflow_count
     uint64_t overflow_count_max
-    uint64_t overflow_reference_max     # the highest reference ever moved there
+    # The highest reference with a generation that was moved there, since it was last empty.
+    uint64_t overflow_reference_max
     uint8_t *arena              # memory of the ladders; its first block is the empty one
     uint32_t arena_units
     uint32_t arena_units_used

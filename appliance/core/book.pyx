@@ -140,7 +140,8 @@ cdef Order *_overflow_put(Book *book, uint64_t reference) noexcept nogil:
         at = (at + 1) & book.overflow_mask
     book.overflow[at].reference = reference
     book.overflow_count += 1
-    if reference > book.overflow_reference_max:
+    # What has no generation is looked for here anyhow, and shall not make everyone look.
+    if reference > book.overflow_reference_max and not reference >> book.window_bits >> 32:
         book.overflow_reference_max = reference
     return &book.overflow[at].order
 
@@ -159,6 +160,8 @@ cdef void book_overflow_remove(Book *book, Order *order) noexcept nogil:
             hole = at
     book.overflow[hole].order.shares = 0
     book.overflow_count -= 1
+    if book.overflow_count == 0:
+        book.overflow_reference_max = 0
 
 
 cdef Order *book_make_room(Book *book, uint64_t reference, uint16_t locate) noexcept nogil:

@@ -47,10 +47,11 @@ cdef inline uint32_t ladder_find(const int32_t *keys, uint32_t count, int32_t ke
 
 cdef inline Order *order_find(Book *book, uint64_t reference) noexcept nogil:
     cdef Order *order = window_slot(book, reference)
-    if order.generation == reference >> book.window_bits and order.shares:
+    cdef uint64_t generation = reference >> book.window_bits
+    if order.generation == generation and order.shares:
         return order
     # A new reference is nearly always above all that were ever moved: no probe for it.
-    if reference <= book.overflow_reference_max:
+    if reference <= book.overflow_reference_max or generation >> 32:
         return book_overflow_find(book, reference)
     return NULL
 

@@ -130,7 +130,6 @@ cdef class Engine:
         e.header = <state_header *>base
         e.counters = <uint64_t *>(base + e.header.counters_offset)
         e.timers = <tp_hist *>(base + e.header.histograms_offset)
-        e.stations.timers = e.timers
         e.tops = <state_top *>(base + e.header.tops_offset)
         e.checkpoints = <state_checkpoint *>(base + e.header.checkpoints_offset)
         e.callback = strategy.callback

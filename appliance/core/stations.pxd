@@ -5,8 +5,8 @@ from dpdk_bindings.env.histogram cimport tp_hist
 
 cdef extern from "stations.h" nogil:
     cdef struct stations:
-        const tp_clock *clock
         tp_hist *timers
         uint64_t last_ns
+        tp_clock clock
     void station_begin(stations *s) noexcept
     void station_mark(stations *s, uint32_t timer) noexcept

@@ -13,9 +13,9 @@
 #include "tp_hist.h"
 
 struct stations {
-    const struct tp_clock *clock; /* NULL: nobody asks */
-    struct tp_hist *timers;       /* the segment's, H_* */
+    struct tp_hist *timers; /* the segment's, H_*; NULL: nobody asks */
     uint64_t last_ns;
+    struct tp_clock clock; /* the loop's, a copy */
 };
 
 #ifdef TICKPATH_NO_STATIONS
@@ -23,15 +23,15 @@ struct stations {
 #define station_mark(stations, timer) ((void)(stations))
 #else
 static inline void station_begin(struct stations *stations) {
-    if (__builtin_expect(stations->clock != NULL, 0))
-        stations->last_ns = tp_clock_now(stations->clock);
+    if (__builtin_expect(stations->timers != NULL, 0))
+        stations->last_ns = tp_clock_now(&stations->clock);
 }
 
 static inline void station_mark(struct stations *stations, uint32_t timer) {
-    if (__builtin_expect(stations->clock != NULL, 0)) {
-        uint64_t now = tp_clock_now(stations->clock);
+    if (__builtin_expect(stations->timers != NULL, 0)) {
+        uint64_t now = tp_clock_now(&stations->clock);
         tp_hist_record(&stations->timers[timer], now - stations->last_ns);
-        stations->last_ns = tp_clock_now(stations->clock);
+        stations->last_ns = tp_clock_now(&stations->clock);
     }
 }
 #endif

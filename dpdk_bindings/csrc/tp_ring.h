@@ -67,13 +67,18 @@ static inline void tp_ring_init(struct tp_ring *ring, uint64_t capacity_bytes) {
     atomic_store_explicit(&ring->head, 0, memory_order_release);
 }
 
+/* From the record with this word to the next one. */
+static inline uint64_t tp_ring_step(uint64_t word) {
+    return word & TP_RING_FILLER ? (uint32_t)word & (TP_RING_FILLER - 1)
+                                 : tp_ring_record_bytes((uint32_t)word);
+}
+
 /* Walks from the shared head to the first word that is not committed. */
 static inline struct tp_ring_writer tp_ring_write(struct tp_ring *ring) {
     uint64_t head = atomic_load(&ring->head), tail = head, word;
     while (tail - head < ring->capacity_bytes &&
            (word = atomic_load(tp_ring_word(ring, tail))) & TP_RING_COMMITTED)
-        tail += word & TP_RING_FILLER ? (uint32_t)word & (TP_RING_FILLER - TP_RING_ALIGN)
-                                      : tp_ring_record_bytes((uint32_t)word);
+        tail += tp_ring_step(word);
     struct tp_ring_writer writer = {ring, tail, tail, 0, head};
     return writer;
 }
@@ -150,7 +155,7 @@ static inline const void *tp_ring_peek(struct tp_ring_reader *r, uint32_t *bytes
             *bytes = (uint32_t)word;
             return at + 1;
         }
-        r->head += (uint32_t)word & (TP_RING_FILLER - 1);
+        r->head += tp_ring_step(word);
     }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_every_station_is_recorded_when_asked_for(small: Settings) -> None:
         assert counts[f"station_{name}"] == 20_000
     assert counts["station_ouch"] == ticks <= counts["station_risk"]
     assert counts["station_frame"] == counts["station_send"] <= ticks
+
+
+def test_stations_outlive_the_tile(small: Settings) -> None:
+    """The engine has a clock of its own to time them by."""
+    with loop._tile(stations=True) as (tile, state, _):
+        engine = tile.engine
+        del tile
+        gc.collect()
+        engine.step([(0, bytes(60))], 1)
+        assert state.histogram("station_net").max < 10**12
+        assert state.histogram("station_net").total_count == 1
 
 
 def test_nothing_is_recorded_unless_asked_for(small: Settings) -> None:
