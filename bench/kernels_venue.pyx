@@ -89,6 +89,7 @@ cdef class OrderStream:
     cdef uint32_t *lengths
     cdef readonly uint64_t frame_count
     cdef readonly uint64_t count
+    cdef uint32_t per_datagram
 
     def __cinit__(self, Venue venue, uint64_t count, uint32_t per_datagram, uint64_t seed):
         cdef client_t client
@@ -100,6 +101,7 @@ cdef class OrderStream:
         cdef uint32_t length, k
         cdef const uint8_t *session = SESSION
         self.count = count // per_datagram * per_datagram
+        self.per_datagram = per_datagram
         self.frame_count = count // per_datagram
         self.frames = <uint8_t *>calloc(self.frame_count, FRAME_BYTES)
         self.lengths = <uint32_t *>calloc(self.frame_count, sizeof(uint32_t))
@@ -161,27 +163,31 @@ def run(Venue venue, OrderStream stream, orders_address: int, feed_address: int,
         uint32_t burst) -> tuple[int, dict[str, int]]:
     """Gives the venue ``burst`` datagrams a turn, takes what it sends; (ns of its turns, counts).
 
-    The client's own work is between the turns and not counted. Every answer and every message of
-    the feed must have come out of the queues.
+    A turn counts when there is work for it: datagrams given just now or before and not taken yet,
+    or something made and not sent, which is the tail, too. The client's own work is between the
+    turns and not counted. Every answer and every message of the feed must have come out of the
+    queues.
     """
     cdef pio_queue *orders = <pio_queue *><size_t>orders_address
     cdef pio_queue *feed = <pio_queue *><size_t>feed_address
-    cdef uint64_t at = 0, spent_ns = 0, before, answers = 0, messages = 0, new
+    cdef uint64_t at = 0, spent_ns = 0, before, answers = 0, messages = 0
     cdef uint32_t idle = 0
+    cdef bint work
     burst = min(burst, <uint32_t>BURST)
     with nogil:
         venue.start_ns = tp_clock_now(venue.clock_c)
         venue._begin(venue.start_ns)
         while idle < IDLE_TURNS:
-            new = feed_in(orders, stream, at, burst)
-            at += new
+            at += feed_in(orders, stream, at, burst)
+            work = (venue.gateway.counts[GATEWAY_ORDERS] < at * stream.per_datagram
+                    or venue._behind())
             before = tp_clock_now(venue.clock_c)
             venue._turn(False)
-            if new:
+            if work:
                 spent_ns += tp_clock_now(venue.clock_c) - before
             answers += drain(orders)
             messages += drain(feed)
-            idle = 0 if new or venue._behind() else idle + 1
+            idle = 0 if work else idle + 1
     counts = {
         "orders": venue.gateway.counts[GATEWAY_ORDERS], "answers": answers, "messages": messages,
         "executions": venue.gateway.counts[GATEWAY_EXECUTIONS],
