@@ -129,7 +129,8 @@ def compare_verb(old: Path, new: Path) -> None:
     """Says what is worse in NEW.json than in OLD.json: by over 5 % beyond the noise of both.
 
     The noise of a figure is half of its middle rounds' width. Both must be of one machine and one
-    size of day. Exit status 1 when something is worse.
+    size of day. What NEW lacks or refuses, and a contender that failed in it, is worse. Exit status
+    1 when something is worse.
     """
     try:
         changes = compare(read_result(old), read_result(new))

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.measures import MEASURES
 from bench.rows import Row
 from bench.settings import Absent, Settings
 from bench.workload import day_file
@@ -108,4 +109,8 @@ def peers_of(measure: str) -> list[Peer]:
         raise PeersError(f"{path} is no TOML: {error}") from None
     entries = table.get("peer", [])
     peers = [_peer(entry, path) for entry in (entries if isinstance(entries, list) else [entries])]
+    for peer in peers:
+        if peer.measure not in MEASURES:
+            raise PeersError(f"{path}: {peer.name} names no measure with '{peer.measure}'; there "
+                             f"are {', '.join(MEASURES)}")
     return [peer for peer in peers if peer.measure == measure]

@@ -140,6 +140,24 @@ def test_what_was_shown_and_is_refused_is_worse() -> None:
     assert change.regressed and "the oracle's 2" in change.line
 
 
+def test_what_is_gone_or_failed_is_worse() -> None:
+    old, new = result(figure("x", 1.0), figure("y", 1.0)), result(figure("x", 1.0))
+    fine, gone = compare(old, new)
+    assert not fine.regressed and gone.regressed and gone.line == "y: in OLD and not in NEW"
+    new["failed"] = {"bench.book:ours": "bench.book:ours ended with status 1:\nlost: 3"}
+    failed = compare(old, new)[-1]
+    assert failed.regressed and "\n" not in failed.line
+    assert failed.line.startswith("bench.book:ours: failed in NEW") and "lost: 3" in failed.line
+    assert all(change.regressed for change in compare(old, result() | {"failed": new["failed"]}))
+
+
+def test_a_figure_is_that_of_its_measure() -> None:
+    other = figure("x", 9.0)
+    other.measure = "n"
+    one, two = compare(result(figure("x", 1.0), other), result(figure("x", 1.0), other))
+    assert not one.regressed and not two.regressed
+
+
 @pytest.mark.parametrize(
     ("new", "word"),
     [
@@ -156,7 +174,11 @@ def test_only_like_is_compared_with_like(new: dict[str, Any], word: str) -> None
         compare(old, new)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"format": "other"}'])
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff", b'{"format": "other"}',
+                                     b'{"format": "tickpath bench 1"}',
+                                     b'{"format": "tickpath bench 1", "rows": []}',
+                                     b'{"format": "tickpath bench 1", "about": {}, "rows": [1]}',
+                                     b'{"format": "tickpath bench 1", "about": {}}'])
 def test_what_is_no_result_is_one_sentence(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     if content is not None:
@@ -173,6 +195,12 @@ def test_the_verb_compares_files(tmp_path: Path) -> None:
     assert (worse.returncode, worse.stdout.count("\n")) == (1, 1)
     assert "x: 100 to 110 ns, 10.0% worse" in worse.stdout
     assert bench("compare", str(new), str(old)).returncode == 0
+    new.write_text(json.dumps(result(figure("x", 100.0)) | {"failed": {"they": "no"}}))
+    failed = bench("compare", str(old), str(new))
+    assert (failed.returncode, failed.stdout) == (1, "they: failed in NEW: no\n")
+    old.write_text(json.dumps({"format": FORMAT, "rows": []}))
+    bare = bench("compare", str(old), str(new))
+    assert (bare.returncode, bare.stderr.count("\n"), bare.stdout) == (2, 1, "")
     wrong = bench("compare", str(old), str(tmp_path / "none.json"))
     assert (wrong.returncode, wrong.stderr.count("\n"), wrong.stdout) == (2, 1, "")
 
@@ -222,6 +250,14 @@ def test_a_wrong_table_is_one_sentence(
     monkeypatch.setenv(peers.VARIABLE, str(path))
     with pytest.raises(peers.PeersError):
         peers.peers_of("book")
+
+
+def test_a_measure_that_is_none_is_told(tmp_path: Path) -> None:
+    table = tmp_path / "peers.toml"
+    table.write_text('[[peer]]\nname = "they"\nmeasure = "boook"\ncommand = ["true"]\n')
+    done = bench("hiccups", "--out", str(tmp_path), TICKPATH_BENCH_PEERS=str(table))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "they names no measure with 'boook'" in done.stderr
 
 
 # ---- the whole of it -----------------------------------------------------------------------------
