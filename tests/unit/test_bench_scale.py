@@ -114,15 +114,17 @@ def test_bursts_lose_nothing(tmp_path: Path) -> None:
 def test_the_arithmetic_of_a_burst() -> None:
     """31,000 messages in 1 ms at 50 ns each: 550 us are left; at 20 ns each, the last datagram."""
     one = burst.Burst(messages=31_000, datagrams=620, sending=1_000_000, behind=600_000)
-    told = {row.name: row.value for row in burst.rows(50.0, [one], [one])}
+    told = {row.name: row.value for row in burst.rows(50.0, [one], [one], 0)}
     assert told["burst: behind at its end, by the arithmetic"] == 550
     assert told["burst: behind at its end, p50"] == 600
     assert told["burst: rate"] == pytest.approx(31)
     late = burst.Burst(messages=31_000, datagrams=620, sending=2_000_000, behind=5_000_000)
-    mixed = {row.name: row.value for row in burst.rows(50.0, [one, late], [one])}
+    mixed = {row.name: row.value for row in burst.rows(50.0, [one, late], [one], 0)}
     assert mixed.pop("burst: sent in time") == 50
     assert mixed.items() < told.items()
-    told = {row.name: row.value for row in burst.rows(20.0, [one], [one])}
+    assert told["burst: lost, of all"] == 0
+    told = {row.name: row.value for row in burst.rows(20.0, [one], [one], 3)}
+    assert told["burst: lost, of all"] == 3
     assert told["burst: behind at its end, by the arithmetic"] == 1
 
 
