@@ -349,22 +349,31 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
 
         appliance bbo day.itch bbo.parquet
     """
-    from appliance.columns import read_bbo, write_bbo
+    from appliance.columns import FULL, read_bbo, write_bbo
+    from itch_ouch.columns import require_pyarrow
 
     with one_sentence():
         config = load_config(config_path) if config_path else from_text("", "defaults")
         if out.suffix not in (".npy", ".parquet"):
             fail(f"{out}: the name tells what is written; end it in .npy or .parquet")
+        if out.suffix == ".parquet":
+            try:
+                require_pyarrow()
+            except ImportError as error:
+                fail(str(error))
         made = read_bbo(file, config.tables)
-        try:
-            write_bbo(made.rows, out)
-        except ImportError as error:
-            fail(str(error))
+        write_bbo(made.rows, out)
     print(f"{len(made.rows):,} rows from {made.message_count:,} messages: {out}")
     for name, count in made.faults.items():
         print(f"appliance: {file}: {name} {count:,}; see docs/metrics.md", file=sys.stderr)
+    full = [key for name, key in FULL.items() if name in made.faults]
+    if full:
+        sizes = " and ".join(f"{key} = {getattr(config.tables, key)}" for key in full)
+        print(f"appliance: {file}: the books had no room for all orders, so the rows in {out} are "
+              f"wrong; raise {sizes} under [tables] and give it with -c", file=sys.stderr)
     if made.problem:
         fail(f"{file}: {made.problem}; the rows from before it are in {out}")
+    sys.exit(1 if full else 0)
 
 
 def entry() -> None:

@@ -5,7 +5,6 @@ The messages themselves as columns are itch_ouch.columns; this adds the books.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ import numpy.typing as npt
 
 from appliance.config import TablesSection
 from appliance.core.bbo import BboReading
-from appliance.files import unzip
 from appliance.state import COUNTERS
 from appliance.telemetry.registry import COUNTER_INDEX
+from itch_ouch.columns import PROBLEMS, day_bytes, require_pyarrow
 
 # A row for each message after which its symbol's best bid or ask, price or size, is another.
 # `sequence` is the message's number in the file, from 1; `timestamp` ns since midnight; prices in
@@ -28,18 +27,12 @@ BBO = np.dtype([
     ("bid_price", "u4"), ("ask_price", "u4"), ("bid_shares", "u8"), ("ask_shares", "u8"),
 ])  # fmt: skip
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_MADV_POPULATE_READ = 22  # linux/mman.h; not in Python's mmap
 _MARK_BYTES = 2
 # About a message in four changes a best price; a table that was too short grows by as much again.
 _BYTES_PER_ROW = 100
 _ROWS_MIN = 4096
-_PROBLEMS = {
-    "truncated": "the file ends inside a message",
-    "length": "a message has a length that its type does not have",
-    "mark": "bytes follow the end-of-session mark",
-    "gzip": "the gzip stream is damaged or ends early",
-}
+# The faults with which the rows are not the file's any more: a table was too small, this one.
+FULL = {"book_orders_full": "orders", "book_levels_full": "levels"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,8 @@ class BestPrices:
 
     ``problem`` is None, or one sentence on why reading ended before the file's end, at
     ``end_offset`` of the uncompressed file. ``faults`` counts by name what the books could not do:
-    a reference that is not there, a table that is full; it is empty when all is well.
+    a reference that is not there, a table that is full; it is empty when all is well. With one of
+    FULL among them orders were left out, and the rows are not to be trusted.
     """
 
     rows: npt.NDArray[Any]
@@ -63,22 +57,12 @@ def read_bbo(path: Path | str, tables: TablesSection | None = None) -> BestPrice
 
     ``tables`` are the books' capacities, by default those of a configuration without any.
     """
-    path = Path(path)
-    with path.open("rb") as stream:
-        if stream.read(2) == _GZIP_MAGIC:
-            content, cut = unzip(path)
-            return decode_bbo(content, tables, whole=not cut)
-        if path.stat().st_size == 0:
-            return decode_bbo(b"", tables)
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-            # Kernels before 5.14 do not know it; pages then come a few at a time.
-            with contextlib.suppress(OSError, ValueError):
-                mapping.madvise(_MADV_POPULATE_READ)
-            return decode_bbo(mapping, tables)
+    with day_bytes(Path(path)) as (content, whole):
+        return decode_bbo(content, tables, whole=whole)
 
 
 def decode_bbo(
-    content: bytes | mmap.mmap | npt.NDArray[np.uint8], tables: TablesSection | None = None,
+    content: bytes | bytearray | mmap.mmap, tables: TablesSection | None = None,
     *, whole: bool = True,
 ) -> BestPrices:
     """The same from a day file's bytes; ``whole`` is false when more should have followed them."""
@@ -96,10 +80,10 @@ def decode_bbo(
     end = reading.offset
     if why == "mark":
         end += _MARK_BYTES
-        why = "end" if end == len(content) else "mark"
+        why = "end" if end == len(content) else "trailing"
     if not whole and why in ("end", "truncated"):
         why = "gzip"
-    problem = f"{_PROBLEMS[why]}, at offset {end}" if why in _PROBLEMS else None
+    problem = f"{PROBLEMS[why]}, at offset {end}" if why in PROBLEMS else None
     faults = {name: int(counters[index]) for name, index in COUNTER_INDEX.items()
               if name.startswith("book_") and counters[index]}
     return BestPrices(rows, reading.messages, end, problem, faults)
@@ -111,11 +95,6 @@ def write_bbo(rows: npt.NDArray[Any], path: Path) -> None:
         with path.open("wb") as stream:
             np.save(stream, rows)
         return
-    try:
-        import pyarrow
-        import pyarrow.parquet as parquet
-    except ImportError as error:
-        raise ImportError(
-            "Parquet needs pyarrow; install it with: pip install 'tickpath[report]'") from error
+    pyarrow = require_pyarrow()
     arrays = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
-    parquet.write_table(pyarrow.table(arrays), path)
+    pyarrow.parquet.write_table(pyarrow.table(arrays), path)

@@ -10,7 +10,8 @@ import contextlib
 import gzip
 import mmap
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ _MADV_POPULATE_READ = 22  # linux/mman.h; not in Python's mmap
 _BY_LETTER = {m.letter: m for m in spec.ITCH}
 
 # Why reading ended before the end, by the name that the scan gives it.
-_PROBLEMS = {
+PROBLEMS = {
     "truncated": "the file ends inside a message",
     "length": "a message has a length that its type does not have",
     "trailing": "bytes follow the end-of-session mark",
@@ -88,20 +89,29 @@ def _gunzip_damaged(path: Path) -> bytearray:
     return content
 
 
-def read_columns(path: Path | str) -> Columns:
-    """Reads a day file, plain or gzip; OSError when it cannot be opened."""
-    path = Path(path)
+@contextmanager
+def day_bytes(path: Path) -> Iterator[tuple[bytes | bytearray | mmap.mmap, bool]]:
+    """A day file's bytes, plain or gzip, and whether they are all; OSError when it is not there.
+
+    A plain file is mapped, and its bytes are there only within.
+    """
     with path.open("rb") as stream:
         if stream.read(2) == _GZIP_MAGIC:
-            content, whole = _gunzip(path)
-            return decode_columns(content, whole=whole)
-        if path.stat().st_size == 0:
-            return decode_columns(b"")
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
-            # Kernels before 5.14 do not know it; pages then come a few at a time.
-            with contextlib.suppress(OSError, ValueError):
-                mapping.madvise(_MADV_POPULATE_READ)
-            return decode_columns(mapping)
+            yield _gunzip(path)
+        elif path.stat().st_size == 0:
+            yield b"", True
+        else:
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapping:
+                # Kernels before 5.14 do not know it; pages then come a few at a time.
+                with contextlib.suppress(OSError, ValueError):
+                    mapping.madvise(_MADV_POPULATE_READ)
+                yield mapping, True
+
+
+def read_columns(path: Path | str) -> Columns:
+    """Reads a day file, plain or gzip; OSError when it cannot be opened."""
+    with day_bytes(Path(path)) as (content, whole):
+        return decode_columns(content, whole=whole)
 
 
 def decode_columns(content: bytes | bytearray | mmap.mmap, *, whole: bool = True) -> Columns:
@@ -121,13 +131,15 @@ def decode_columns(content: bytes | bytearray | mmap.mmap, *, whole: bool = True
     reason = scan.reason if whole else "gzip"
     problem = None
     if reason is not None:
-        problem = f"{_PROBLEMS[reason]}, at offset {scan.end_offset}"
+        problem = f"{PROBLEMS[reason]}, at offset {scan.end_offset}"
     return Columns(tables, unknown, sum(scan.counts), scan.end_offset, problem)
 
 
-def _pyarrow() -> Any:
+def require_pyarrow() -> Any:
+    """pyarrow; ImportError names the remedy."""
     try:
         import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
             "Arrow and Parquet need pyarrow; install it with: pip install 'tickpath[report]'"
@@ -143,7 +155,7 @@ def _unit(field: Field) -> str:
 
 def _text(values: np.ndarray[Any, Any], length: int) -> Any:
     """Alpha as dictionary-encoded text without its padding; bytes beyond ASCII become `?`."""
-    arrow = _pyarrow()
+    arrow = require_pyarrow()
     import pyarrow.compute as compute
 
     raw = np.ascontiguousarray(values).view(np.uint8)
@@ -159,7 +171,7 @@ def _text(values: np.ndarray[Any, Any], length: int) -> Any:
 
 def arrow_table(message: Message, table: Table) -> "pyarrow.Table":
     """One table in Arrow; a field's metadata names its unit, the schema's the message."""
-    arrow = _pyarrow()
+    arrow = require_pyarrow()
     arrays = [arrow.array(np.ascontiguousarray(table["sequence"]))]
     fields = [arrow.field("sequence", arrays[0].type, False)]
     for field in message.fixed:
@@ -182,7 +194,7 @@ def to_arrow(columns: Columns) -> dict[str, "pyarrow.Table"]:
 
 def write_parquet(columns: Columns, directory: Path | str) -> list[Path]:
     """Writes one file per message type (add_order.parquet, ...) and returns their paths."""
-    _pyarrow()
+    require_pyarrow()
     import pyarrow.parquet as parquet
 
     directory = Path(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import subprocess
 import sys
@@ -127,9 +128,33 @@ def test_full_tables_are_told() -> None:
     assert set(made.faults) & {"book_levels_full", "book_orders_full"}
 
 
-def appliance(*words: str) -> subprocess.CompletedProcess[str]:
+def appliance(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "appliance.cli", *words], cwd=ROOT, text=True,
-                          capture_output=True)
+                          capture_output=True, env=os.environ | environment)
+
+
+@pytest.mark.parametrize(("orders", "levels", "word"), [
+    (1024, 64, "raise levels = 64 under [tables]"), (64, 1024, "raise orders = 64 under [tables]")])
+def test_rows_of_books_that_were_full_are_no_success(
+    orders: int, levels: int, word: str, tmp_path: Path
+) -> None:
+    day, config = tmp_path / "day.itch", tmp_path / "a.toml"
+    day.write_bytes(framed([wire(
+        "itch_add_order", stock_locate=1, order_reference_number=n, shares=1,
+        buy_sell_indicator="B", price=n % 150) for n in range(1, 400)]))
+    config.write_text(f"[tables]\norders = {orders}\nlevels = {levels}\n")
+    out = str(tmp_path / "bbo.npy")
+    done = appliance("bbo", str(day), out, "-c", str(config))
+    assert (done.returncode, done.stderr.count(word)) == (1, 1), done.stderr
+    assert appliance("bbo", str(day), out).returncode == 0
+
+
+def test_a_missing_pyarrow_is_told_before_the_day_is_read(tmp_path: Path) -> None:
+    (tmp_path / "pyarrow.py").write_text("raise ImportError\n")
+    done = appliance("bbo", str(tmp_path / "none.itch"), str(tmp_path / "bbo.parquet"),
+                     PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "pip install 'tickpath[report]'" in done.stderr
 
 
 def test_the_verb_writes_numpy_and_parquet(tmp_path: Path) -> None:
