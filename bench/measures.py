@@ -3,7 +3,9 @@
 A contender is a function ``(Settings) -> list[Row]``, named as "module:function". It runs in a
 process of its own, once a round; Absent says that it cannot run here, SystemExit that it went
 wrong. A measure's oracle is a function ``(Settings) -> dict[str, int]`` that runs once: counts of
-the same names in a contender's rows must equal it, or its figures are refused.
+the same names in a contender's rows must equal it, or its figures are refused. bench.oracle shares
+no code with what is measured. Those of ``matching`` and ``venue`` are consistency checks: the same
+core or venue, given one at a time; tests/sim/test_matching.py holds the core to a plain model.
 """
 
 from __future__ import annotations
