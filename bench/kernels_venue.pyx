@@ -160,17 +160,17 @@ cdef uint32_t feed_in(pio_queue *queue, OrderStream stream, uint64_t at,
 
 
 def run(Venue venue, OrderStream stream, orders_address: int, feed_address: int,
-        uint32_t burst) -> tuple[int, dict[str, int]]:
-    """Gives the venue ``burst`` datagrams a turn, takes what it sends; (ns of its turns, counts).
+        uint32_t burst) -> tuple[int, int, dict[str, int]]:
+    """Gives the venue ``burst`` datagrams a turn, takes what it sends; (ns, turns, counts).
 
-    A turn counts when there is work for it: datagrams given just now or before and not taken yet,
+    A turn is timed when there is work for it: datagrams given just now or before and not taken yet,
     or something made and not sent, which is the tail, too. The client's own work is between the
     turns and not counted. Every answer and every message of the feed must have come out of the
     queues.
     """
     cdef pio_queue *orders = <pio_queue *><size_t>orders_address
     cdef pio_queue *feed = <pio_queue *><size_t>feed_address
-    cdef uint64_t at = 0, spent_ns = 0, before, answers = 0, messages = 0
+    cdef uint64_t at = 0, spent_ns = 0, before, answers = 0, messages = 0, turns = 0
     cdef uint32_t idle = 0
     cdef bint work
     burst = min(burst, <uint32_t>BURST)
@@ -185,6 +185,7 @@ def run(Venue venue, OrderStream stream, orders_address: int, feed_address: int,
             venue._turn(False)
             if work:
                 spent_ns += tp_clock_now(venue.clock_c) - before
+                turns += 1
             answers += drain(orders)
             messages += drain(feed)
             idle = 0 if work else idle + 1
@@ -197,4 +198,4 @@ def run(Venue venue, OrderStream stream, orders_address: int, feed_address: int,
     if (answers != venue.gateway.answers.next_sequence - 1
             or messages != venue.feed.next_sequence - 1 or counts["orders"] != stream.count):
         raise RuntimeError(f"the venue's streams are not whole: {counts}")
-    return spent_ns, counts
+    return spent_ns, turns, counts
