@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -27,6 +28,7 @@ BOOK, ORDER = 1, 2  # event.kind: the best price or its size changed; one of our
 SENT, REFUSED, ACCEPTED, REJECTED, REPLACED, EXECUTED, CANCELED = 1, 2, 3, 4, 5, 6, 7
 REPLACE_FAILED, CANCEL_FAILED = 8, 9  # event.change, of an order
 BID, ASK = 0, 1  # event.side
+NO_SIDE = 255
 DAY, IOC = 0, 3  # time in force
 INTENTS_MAX = 8
 NEW, REPLACE, CANCEL = 1, 2, 3  # an intent's action
@@ -48,7 +50,7 @@ INTENT = np.dtype([
     ("locate", "u2"), ("reserved", "u2"), ("shares", "u4"), ("price", "u4"), ("order", "u4"),
     ("tag", "u4"), ("reserved_tail", "u8"),
 ])  # fmt: skip
-INTENTS = np.dtype([("count", "u4"), ("reserved", "u4"), ("items", INTENT, INTENTS_MAX)])
+INTENTS = np.dtype([("count", "u4"), ("locate", "u4"), ("items", INTENT, INTENTS_MAX)])
 LEVEL = np.dtype([("shares", "u8"), ("orders", "u4"), ("price", "u4")])
 HANDLE = np.dtype([("value", "u4")])
 
@@ -110,6 +112,25 @@ def record_at(dtype: np.dtype[Any]) -> Callable[[Any, int], Any]:
     return at  # type: ignore[no-any-return]
 
 
+def _whole(what: str) -> Callable[[Any], Any]:
+    """For compiled code: an argument as 64 bits; what is no whole number does not compile."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def whole(context: Any, value: Any) -> Any:
+        if not isinstance(value, (types.Integer, types.Boolean)):
+            raise TypingError(f"{what} must be a whole number, not {value}; // and int() make one")
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return context.cast(builder, arguments[0], signature.args[0], types.int64)
+
+        return types.int64(value), generate
+
+    return whole  # type: ignore[no-any-return]
+
+
+_whole_rank, _whole_shares, _whole_price = _whole("rank"), _whole("shares"), _whole("price")
+_whole_order, _whole_side, _whole_tag = _whole("order"), _whole("side"), _whole("tag")
+_whole_time, _whole_post = _whole("time_in_force"), _whole("post_only")
 _level_at, _handle_at, _intent_at = record_at(LEVEL), record_at(HANDLE), record_at(INTENT)
 _OPTIONS = {"error_model": "numpy", "forceinline": True}
 # Compiled code sees these as plain numbers.
@@ -119,7 +140,8 @@ INTENT_BYTES, LEVEL_BYTES, HANDLE_BYTES = INTENT.itemsize, LEVEL.itemsize, HANDL
 
 @njit(**_OPTIONS)
 def _level(view, handles, count, rank):  # type: ignore[no-untyped-def]
-    if rank < 0 or rank >= count:
+    rank = _whole_rank(rank)
+    if not 0 <= rank < count:
         return Level(0, 0, 0)
     handle = _handle_at(handles, (count - 1 - rank) * HANDLE_BYTES).value
     level = _level_at(view.levels, types.intp(handle) * LEVEL_BYTES)
@@ -155,12 +177,18 @@ def _intend(intents, action, side, shares, price, order, time_in_force,  # type:
             tag, post_only):
     if intents.count >= INTENTS_MAX:
         return False
+    shares, price = _whole_shares(shares), _whole_price(price)
+    order, tag = _whole_order(order), _whole_tag(tag)
+    side, time_in_force = _whole_side(side), _whole_time(time_in_force)
+    # What its field cannot hold is no order: risk refuses one of no shares, of no number.
+    if (shares | price | order | tag) >> 32 or time_in_force not in (DAY, IOC):
+        shares, order = 0, 0
     intent = _intent_at(intents, ITEMS_OFFSET + types.intp(intents.count) * INTENT_BYTES)
     intent.action = action
-    intent.side = side
+    intent.side = side if side in (BID, ASK) else NO_SIDE
     intent.time_in_force = time_in_force
-    intent.post_only = post_only
-    intent.locate = intents.reserved
+    intent.post_only = _whole_post(post_only) != 0
+    intent.locate = intents.locate
     intent.reserved = 0
     intent.shares = shares
     intent.price = price

@@ -81,7 +81,7 @@ cdef struct Intent:             # 32 bytes
 
 cdef struct Intents:
     uint32_t count              # in: 0; out: how many items were filled in
-    uint32_t reserved
+    uint32_t locate             # a strategy in Python notes here whom its intents are for
     Intent items[INTENTS_MAX]
 
 ctypedef void (*strategy_fn)(void *state, const Event *event, const View *view,

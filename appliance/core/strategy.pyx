@@ -102,6 +102,8 @@ def layout() -> dict[str, dict[str, tuple[int, int]]]:
         },
         "INTENTS": {
             "": (0, sizeof(all_of_them)), "count": (0, sizeof(all_of_them.count)),
+            "locate": (<uintptr_t>&all_of_them.locate - <uintptr_t>&all_of_them,
+                       sizeof(all_of_them.locate)),
             "items": (<uintptr_t>&all_of_them.items - <uintptr_t>&all_of_them,
                       sizeof(all_of_them.items)),
         },

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.config import Config, from_text
+from appliance.config import Config, from_text, with_strategy
 from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
 from appliance.journal.writer import write_journal
@@ -51,6 +51,8 @@ spread_ticks = 5
 [risk]
 collar_ppm = 1000000
 """
+# The same for docs/examples/strategies/cross.py.
+FILE_SETTINGS = {"threshold": 100, "spread_min": 500, "rest_ns": 1000}
 
 
 def unique(what: str) -> str:
@@ -60,7 +62,11 @@ def unique(what: str) -> str:
 
 def config_of(strategy: str = "quote", record: str = "all") -> Config:
     config = from_text(CONFIG, "test")
-    section = msgspec.structs.replace(config.strategy, name=strategy)
+    if strategy.endswith(".py"):
+        config = with_strategy(config, strategy, Path())
+        section = msgspec.structs.replace(config.strategy, settings=FILE_SETTINGS)
+    else:
+        section = msgspec.structs.replace(config.strategy, name=strategy)
     journal = msgspec.structs.replace(config.journal, record=record)
     return msgspec.structs.replace(config, strategy=section, journal=journal)
 

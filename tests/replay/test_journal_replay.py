@@ -17,6 +17,7 @@ from appliance.journal.record import HEADER, LENGTH, MAGIC, Kind
 from appliance.journal.replay import NotReplayable, replay_journal
 
 CUTS = 60
+CROSS = Path(__file__).resolve().parents[2] / "docs/examples/strategies/cross.py"
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,14 @@ def copy_with(path: Path, to: Path, offset: int, value: int) -> Path:
         ("cross", None, 4),
         ("cross", 50, 5),
         ("none", None, 6),
+        (str(CROSS), None, 7),
     ],
 )
 def test_orders_come_out_byte_for_byte(
     tmp_path: Path, strategy: str, kill_at: int | None, seed: int
 ) -> None:
+    if strategy.endswith(".py"):
+        pytest.importorskip("numba")
     path = tmp_path / "session.tpj"
     lived = record(path, 3_000, seed, strategy, kill_at)
     result = replay_journal(path)

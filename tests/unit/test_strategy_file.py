@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from appliance.core.strategies import make_strategy
 from appliance.core.strategy import constants, layout
 from appliance.files import file_engine
 from appliance.replay import ItchReplay
-from appliance.strategy_file import StrategyError, load_strategy
+from appliance.strategy_file import StrategyError, file_digest, load_strategy
 
 ROOT = Path(__file__).resolve().parents[2]
 CROSS = ROOT / "docs/examples/strategies/cross.py"
@@ -131,6 +132,71 @@ def test_a_division_by_zero_is_no_exception(tmp_path: Path) -> None:
         assert sent(rig) == [("enter", 1, "B", 100, 9_900)]
 
 
+@pytest.mark.parametrize(("asked", "reason"), [
+    ("buy(intents, 2**32 + 7, 9_900)", "risk_size"),
+    ("buy(intents, -1, 9_900)", "risk_size"),
+    ("sell(intents, 100, 2**32 + 9_900)", "risk_size"),
+    ("buy(intents, 100, -1)", "risk_collar"),
+    ("buy(intents, 100, 9_900, 256 + IOC)", "risk_size"),
+    ("buy(intents, 100, 9_900, tag=2**32)", "risk_size"),
+    ("replace(intents, 1, 256, 100, 9_900)", "risk_no_order"),
+    ("replace(intents, 2**32 + 1, BID, 50, 9_900)", "risk_no_order"),
+    ("cancel(intents, 2**32 + 1)", "risk_no_order"),
+])  # fmt: skip
+def test_what_its_field_cannot_hold_is_refused_and_counted(
+    tmp_path: Path, asked: str, reason: str
+) -> None:
+    """Never cut to its lowest bits: order 1 lives, and 2**32 + 1 is not its number."""
+    file = written(tmp_path, f"""
+    if event.kind == BOOK and own.count == 0:
+        own.count = 1
+        buy(intents, 100, 9_900, post_only=256)
+    elif event.kind == ORDER and event.change == ACCEPTED:
+        {asked}
+""")
+    with Rig(strategy={"file": file}) as rig:
+        rig.ready()
+        rig.orders()
+        rig.feed(add(1, BID, 500, 10_000))
+        assert rig.engine.orders_from(2)[0][-1:] == b"P", "post_only: any number but 0"
+        assert sent(rig) == [("enter", 1, "B", 100, 9_900)]
+        rig.venue(accepted(1, 100, 9_900))
+        assert sent(rig) == [] and rig.count(reason) == 1
+
+
+def test_a_rank_past_the_levels_is_none(tmp_path: Path) -> None:
+    ranks = "(-1, 1, 2**32, 2**63 - 1, -2**63)"
+    file = written(tmp_path, f"""
+    for rank in {ranks}:
+        own.count += bid(view, rank).price + bid(view, np.uint64(rank)).price
+    if event.kind == BOOK: buy(intents, 100 + own.count, best_bid(view).price)
+""")
+    with Rig(strategy={"file": file}) as rig:
+        rig.ready()
+        rig.orders()
+        rig.feed(add(1, BID, 500, 10_000))
+        assert sent(rig) == [("enter", 1, "B", 100, 10_000)]
+
+
+def test_what_runs_is_the_file_as_it_is_and_no_bytecode(tmp_path: Path, monkeypatch: Any) -> None:
+    """Two files of one size and time, as a copy with kept times makes them."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for shares in (100, 900):
+        file = written(tmp_path, f"if event.kind == BOOK: buy(intents, {shares}, 10_000)")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        with Rig(strategy={"file": file, "file_sha256": file_digest(file)}) as rig:
+            rig.ready()
+            rig.orders()
+            rig.feed(add(1, BID, 500, 10_000))
+            assert sent(rig) == [("enter", 1, "B", shares, 10_000)]
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_mathematics_may_be_called(tmp_path: Path) -> None:
+    body = "my.x = math.sin(my.x) + math.erf(my.x) ** 2.5 + math.gamma(my.x) + math.floor(my.x)"
+    load_strategy(written(tmp_path, body, "import math\n@strategy(x=1.5)"), {})
+
+
 # ---- refusals ------------------------------------------------------------------------------------
 
 
@@ -143,11 +209,54 @@ def test_a_division_by_zero_is_no_exception(tmp_path: Path) -> None:
     ("own.nothing = 1", r"mine\.py:6: own has no 'nothing'; it has count"),
     ("own.count = event.cause", r"mine\.py:6: Numba cannot compile it: .*cause"),
     ("own.count = 'x'", r"mine\.py:6: Numba cannot compile it: Cannot cast"),
+    ("bid(view, view.bid_count / 2)", r"mine\.py:6: rank must be a whole number, not float64"),
+    ("buy(intents, 7.9, 9_900)", r"mine\.py:6: shares must be a whole number, not float64"),
+    ("buy(intents, 7, event.price * 1.01)", r"mine\.py:6: price must be a whole number"),
+    ("cancel(intents, order=1.0)", r"mine\.py:6: order must be a whole number"),
+    ("own.count = np.random.randint(1, 9)", "mine calls numba_get_np_random_state; leave that out"),
     ("pass pass", r"mine\.py:6: SyntaxError: invalid syntax"),
 ])  # fmt: skip
 def test_what_cannot_run_in_the_loop_is_refused(tmp_path: Path, body: str, why: str) -> None:
     with pytest.raises(StrategyError, match=why) as refusal:
         load_strategy(written(tmp_path, body), {})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("decorator", "signature", "why"), [
+    ("import numba\n@strategy()\n@numba.njit", SIGNATURE, "mine is not a plain function; put @str"),
+    ("@strategy(limit=2**70)", SIGNATURE, "limit is 1180591620717411303424, which 64 bits do not"),
+    ("@strategy(own={'': 1})", SIGNATURE, "'' cannot be a name; use letters, digits and _"),
+    ("@strategy(own={3: 1})", SIGNATURE, "3 cannot be a name"),
+    ("@strategy(own=[3])", SIGNATURE, "own is a list; give names and numbers"),
+    ("import sys\nsys.exit('bye')\n@strategy()", SIGNATURE, r"mine\.py:5: SystemExit: bye"),
+    ("@strategy()", "(event, view, own, my, *intents)", "mine takes 5 parameters: event"),
+    ("@strategy()", "(event, view, own, my, *, intents)", "mine takes 5 parameters: event"),
+])  # fmt: skip
+def test_a_file_that_is_no_strategy_is_one_sentence(
+    tmp_path: Path, decorator: str, signature: str, why: str
+) -> None:
+    with pytest.raises(StrategyError, match=why) as refusal:
+        load_strategy(written(tmp_path, "pass", decorator, signature), {})
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("@strategy()\nasync def mine(event, view, own, my, intents): pass", "is async or has a yield"),
+    ("@strategy()\ndef mine(event, view, own, my, intents): yield 1", "is async or has a yield"),
+    ("mine = strategy()(lambda event, view, own, my, intents: None)", "is not a plain function"),
+    ("def made(k):\n    @strategy(own={'n': 0})\n    def mine(event, view, own, my, intents):\n"
+     "        own.n = k\n    return mine\nmine = made(1)", "mine uses k of the function around it"),
+    ("import ctypes\nusleep = ctypes.CDLL(None).usleep\nusleep.argtypes = [ctypes.c_int]\n"
+     "@strategy()\ndef mine(event, view, own, my, intents):\n    usleep(1000)",
+     "mine calls a function by its address"),
+    ("from numba.core import types\nusleep = types.ExternalFunction('usleep', types.i4(types.i4))\n"
+     "@strategy()\ndef mine(event, view, own, my, intents):\n    usleep(1000)",
+     "mine calls usleep; leave that out"),
+])  # fmt: skip
+def test_what_looks_like_a_strategy_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "mine.py").write_text(HEAD + text + "\n")
+    with pytest.raises(StrategyError, match=why) as refusal:
+        load_strategy(str(tmp_path / "mine.py"), {})
     assert "\n" not in str(refusal.value)
 
 
@@ -157,6 +266,7 @@ def test_refusals_of_names_and_settings(tmp_path: Path) -> None:
         (f"{good}:other", {}, "no strategy 'other'; those under @strategy: mine"),
         (str(tmp_path / "none.py"), {}, "No such file or directory; name a strategy's file"),
         (good, {"lots": 1}, "has no setting 'lots'; it has shares"),
+        (good, {"shares": 2**70}, "shares is 1180591620717411303424, which 64 bits do not hold"),
         (good, {"shares": 1.5}, "setting shares is a whole number, not 1.5"),
     ]
     for name, settings, why in cases:
