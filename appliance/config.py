@@ -99,6 +99,10 @@ class TablesSection(Section, frozen=True):
                                    le=1 << 22)] = 1 << 16
 
 
+OWN_STRATEGIES = ("none", "quote", "cross")
+OWN_KEYS = ("shares", "rest_us", "imbalance_thousandths", "spread_ticks")  # of theirs
+
+
 class StrategySection(Section, frozen=True):
     name: Annotated[Literal["none", "quote", "cross"], key(
         "quote joins the best price on both sides; cross takes when the spread is at its minimum "
@@ -206,6 +210,26 @@ def _checked(config: Config, name: str) -> Config:
     return config
 
 
+def _heard(config: Config, name: str) -> Config:
+    """Refuses keys of [strategy] that what is named there does not look at."""
+    section, defaults = config.strategy, StrategySection()
+    if section.file in OWN_STRATEGIES:
+        raise ConfigError(f"{name}: strategy.file: '{section.file}' is no file; "
+                          f"write name = \"{section.file}\"")
+    deaf = ("name", *OWN_KEYS) if section.file else ("settings", "file_sha256")
+    for key in deaf:
+        if getattr(section, key) == getattr(defaults, key):
+            continue
+        if not section.file:
+            why = "is for a strategy in a file; name one (file), or leave it out"
+        elif key == "name":
+            why = "and strategy.file are two strategies; leave one out"
+        else:
+            why = "means nothing to a strategy in a file; give what it has under settings"
+        raise ConfigError(f"{name}: strategy.{key} {why}")
+    return config
+
+
 def with_strategy(config: Config, name: str, folder: Path) -> Config:
     """The same with another strategy: one that comes with us, or FILE.py:FUNCTION in ``folder``.
 
@@ -213,7 +237,7 @@ def with_strategy(config: Config, name: str, folder: Path) -> Config:
     """
     from appliance.strategy_file import file_digest
 
-    own = ("none", "quote", "cross")
+    own = OWN_STRATEGIES
     if name not in own and ".py" not in name:
         raise ConfigError(f"no strategy '{name}'; one of {', '.join(own)}, or a file of your own, "
                           f"as in my.py:cross")
@@ -226,7 +250,7 @@ def with_strategy(config: Config, name: str, folder: Path) -> Config:
 
 def load_config(path: Path) -> Config:
     """Reads and checks a configuration file; raises ConfigError, one sentence."""
-    config = _checked(load(path, Config), str(path))
+    config = _heard(_checked(load(path, Config), str(path)), str(path))
     given = config.strategy
     if not given.file:
         return config
@@ -246,4 +270,4 @@ def from_json(data: bytes) -> Config:
 
 def from_text(text: str, name: str) -> Config:
     """As :func:`load_config`, from text."""
-    return _checked(decode(text, Config, name), name)
+    return _heard(_checked(decode(text, Config, name), name), name)

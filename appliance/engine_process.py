@@ -19,7 +19,7 @@ import msgspec
 from appliance.config import Config, ConfigError, from_json
 from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
-from appliance.state import Layout, State
+from appliance.state import Layout, State, clipped
 from appliance.tile import Tile
 from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
@@ -51,8 +51,8 @@ def make_state(config: Config) -> State:
 def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) -> None:
     """Writes who we are into the segment; the start time last: it says that we are ready."""
     for role, queue in queues.items():
-        state.header[f"queue_{role}"] = f"{queue.backend} {queue.mode}".encode()[:63]
-    state.header["strategy"] = config.strategy.label.encode()[:63]
+        state.header[f"queue_{role}"] = clipped(f"{queue.backend} {queue.mode}")
+    state.header["strategy"] = clipped(config.strategy.label)
     state.header["engine_pid"] = os.getpid()
     state.header["start_ns"] = now
 

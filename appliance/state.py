@@ -85,6 +85,11 @@ CHECKPOINT: list[tuple[str, str, int, str]] = [
 ]
 
 
+def clipped(text: str, size: int = 64) -> bytes:
+    """UTF-8 for a field of so many bytes, its last one 0: whole characters only."""
+    return text.encode()[: size - 1].decode(errors="ignore").encode()
+
+
 class Kill(enum.IntEnum):
     """Why trading is halted: the values of the kill word."""
 

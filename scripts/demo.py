@@ -42,6 +42,11 @@ def strategy_name(given: str) -> str:
     return str(Path(given).absolute()) if ".py" in given else given
 
 
+def quoted(text: object) -> str:
+    """As TOML writes it: JSON's escapes are among its own."""
+    return json.dumps(str(text), ensure_ascii=False)
+
+
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The whole of tickpath on one machine.")
     parser.add_argument("--seconds", type=int, default=10, help="of trading (default 10)")
@@ -109,7 +114,7 @@ symbols = {options.symbols}
 seconds = {options.seconds}
 core = {venue_core}
 checkpoint_every = {options.checkpoint_every}
-checkpoints = "{options.out / "venue-checkpoints.jsonl" if options.checkpoint_every else ""}"
+checkpoints = {quoted(options.out / "venue-checkpoints.jsonl" if options.checkpoint_every else "")}
 
 [flow]
 messages_per_s = {options.rate}
@@ -142,13 +147,13 @@ queue = "{links.appliance[2]}"
 orders = 65536
 
 [strategy]
-{"file" if ".py" in options.strategy else "name"} = "{strategy_name(options.strategy)}"
+{"file" if ".py" in options.strategy else "name"} = {quoted(strategy_name(options.strategy))}
 
 [risk]
 position_max = 1000000
 
 [journal]
-path = "{"" if options.no_journal else options.out / "recording.tpj"}"
+path = {quoted("" if options.no_journal else options.out / "recording.tpj")}
 {links.table}""")
     return exchange, appliance
 

@@ -12,7 +12,7 @@ import pytest
 from appliance.config import ConfigError, from_text, load_config
 from appliance.journal.record import RECORD_DTYPE
 from appliance.journal.record import Kind as RecordKind
-from appliance.state import CHECKPOINT_DTYPE, HEADER_DTYPE, TOP_DTYPE, Kill
+from appliance.state import CHECKPOINT_DTYPE, HEADER_DTYPE, TOP_DTYPE, Kill, clipped
 from appliance.telemetry.registry import METRICS, MOLD_DROPS, NET_DROPS, RISK_REASONS, TIMERS
 from itch_ouch import mold, net
 
@@ -107,10 +107,24 @@ BAD = [
     ("[strategy]\nname = 'quota'\n", 2, ["strategy.name", "quota"]),
     ("[strategys]\nname = 'quote'\n", 1, ["strategys", "'strategy'"]),
     ("[strategy]\nsymbols = ['TOOLONGNAME']\n", 2, ["strategy.symbols"]),
+    ("[strategy]\nfile = 'my.py'\nname = 'quote'\n", None, ["strategy.name", "leave one out"]),
+    ("[strategy]\nfile = 'my.py'\nshares = 200\n", None, ["strategy.shares", "under settings"]),
+    ("[strategy]\nfile = 'my.py'\nrest_us = 2\n", None, ["strategy.rest_us", "under settings"]),
+    ("[strategy]\nfile = 'my.py'\nspread_ticks = 2\n", None, ["strategy.spread_ticks"]),
+    ("[strategy]\nfile = 'my.py'\nimbalance_thousandths = 9\n", None, ["_thousandths means"]),
+    ("[strategy]\nname = 'quote'\nsettings = { shares = 2 }\n", None, ["strategy.settings is for"]),
+    (f"[strategy]\nfile_sha256 = '{'0' * 64}'\n", None, ["strategy.file_sha256 is for"]),
+    ("[strategy]\nfile = 'quote'\n", None, ["strategy.file", 'write name = "quote"']),
     ("[orders]\naddress = '10.0.0'\n", None, ["orders.address", "10.0.0", "IPv4"]),
     ("[orders]\nport = 99999\n", 2, ["orders.port"]),
     ("[engine\n", None, ["TOML", "line 1"]),
 ]
+
+
+def test_text_in_the_state_ends_with_a_whole_character() -> None:
+    assert clipped("quote") == b"quote"
+    assert clipped("a" + "é" * 31) == ("a" + "é" * 31).encode()
+    assert clipped("é" * 32) == ("é" * 31).encode()
 
 
 @pytest.mark.parametrize(("text", "line", "named"), BAD)
