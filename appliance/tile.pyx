@@ -75,6 +75,9 @@ cdef extern from *:
 cdef enum:
     HOUSEKEEPING_LOOPS = 256    # power of two: publish, check stop, heartbeat this often
     SEND_FRAMES_MAX = 8         # datagrams a turn may send
+    # Frames a turn may take: what the first of them caused is sent when the last is decided on. In
+    # full datagrams sixteen are 700 messages, of which the turn's own cost is less than one.
+    TURN_FRAMES_MAX = 16
     QUEUE_DROPS = 6             # QUEUE_DROPS of the registry, a role
     SEND_TRIES_MAX = 4          # offers of one datagram to a full queue before it waits a turn
     # The most that one turn can record: every frame of a burst, and what they may cause. A frame is
@@ -150,7 +153,7 @@ cdef inline uint32_t receive(TileState *t) noexcept nogil:
         i = t.turn
         t.turn = i + 1 if i + 1 < t.queue_count else 0
         queue = t.queues[i]
-        t.bursts[i].count = queue.rx_burst(queue, t.bursts[i].frames, BURST_MAX)
+        t.bursts[i].count = queue.rx_burst(queue, t.bursts[i].frames, TURN_FRAMES_MAX)
         if t.bursts[i].count:
             t.received = i
             station_mark(&t.engine.stations, H_STATION_RECEIVE)

@@ -116,8 +116,12 @@ def test_histograms_have_cumulative_buckets(name: str, exporter: str) -> None:
         assert samples["tickpath_tick_to_trade_ns_bucket", (("le", "+Inf"),)] == len(values)
         assert samples["tickpath_tick_to_trade_ns_count", ()] == len(values)
         assert samples["tickpath_tick_to_trade_ns_sum", ()] == pytest.approx(sum(values))
+        state.histogram("station_net").record(20)
+        more, _ = scrape(exporter)
         for timer in TIMERS:
-            assert (f"tickpath_{timer.name}_ns_count", ()) in samples
+            count = (f"tickpath_{timer.name}_ns_count", ())
+            assert (count in samples) is not timer.station, "a station shows once it is recorded"
+            assert (count in more) is (not timer.station or timer.name == "station_net")
     finally:
         state.close()
 
