@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 # The tests of DPDK are skipped without it, and say so.
 prepare_dpdk || say "going on without"
-prepare report,test tshark:tshark shellcheck:shellcheck ip:iproute2 valgrind:valgrind
+prepare report,strategies,test tshark:tshark shellcheck:shellcheck ip:iproute2 valgrind:valgrind
 export ITCH_NO_CPP=1
 exec "$PYTHON" -m pytest "$@"

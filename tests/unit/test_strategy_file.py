@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", reason="numba is not installed: pip install '.[strategies]'")
 
 from core_rig import ASK, BID, Rig, accepted, add, executed
 from test_strategies import CENT, REST_NS, sent
