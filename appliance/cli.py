@@ -6,63 +6,30 @@ in part (what could be read is printed). Errors are one sentence with the remedy
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
 from appliance import show
-from appliance.config import Config, ConfigError, from_text, load_config, with_strategy
+from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
+from appliance.config import Config, from_text, load_config, with_strategy
+from appliance.errors import RunError
 from appliance.state import Kill, State
-from appliance.supervisor import RunError, Supervisor, summary
+from appliance.supervisor import Supervisor, summary
 from dpdk_bindings import PioError, backends
 
 click.rich_click.USE_MARKDOWN = True
 click.rich_click.SHOW_ARGUMENTS = True
-
-CONFIG = click.option(
-    "-c", "--config", "config_path", type=click.Path(path_type=Path), required=True,
-    metavar="FILE", help="The configuration, TOML. `docs/appliance.toml` is a commented one.",
-)
-NAME = click.option(
-    "-n", "--name", default="appliance", show_default=True,
-    help="Which engine: `engine.name` of its configuration.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
-
-
-def fail(sentence: str, status: int = 2) -> NoReturn:
-    """One sentence on standard error, and out."""
-    print(f"appliance: {sentence}", file=sys.stderr)
-    sys.exit(status)
-
-
-@contextlib.contextmanager
-def one_sentence() -> Iterator[None]:
-    """Turns what a user can cause into one sentence and exit status 2."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Whoever read our output has left: there is nobody to tell.
-        sys.stderr.close()
-        sys.exit(1)
-    except (PioError, ConfigError, RunError, ValueError, MemoryError) as error:
-        if str(error):
-            fail(str(error))
-        sys.exit(2)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        fail(f"{where}{error.strerror}; check the path and its permissions")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -26,6 +26,7 @@ import msgspec
 
 from appliance.config import Config
 from appliance.engine_process import queue_names
+from appliance.errors import RunError
 from appliance.state import Kill, State
 from dpdk_bindings import PioError, names_dpdk, open_queue
 from dpdk_bindings.env import Segment
@@ -49,10 +50,6 @@ def with_session(config: Config) -> Config:
         name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + name
     orders = msgspec.structs.replace(config.orders, session="T" + name)
     return msgspec.structs.replace(config, orders=orders)
-
-
-class RunError(RuntimeError):
-    """The run could not be started, or a part of it died; one sentence."""
 
 
 @dataclass
