@@ -24,6 +24,7 @@ from appliance import show
 from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
+from appliance.host.cli_tune import tune
 from appliance.state import Kill, State
 from appliance.supervisor import Supervisor, summary
 from dpdk_bindings import PioError, backends
@@ -341,6 +342,11 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
     if made.problem:
         fail(f"{file}: {made.problem}; the rows from before it are in {out}")
     sys.exit(1 if full else 0)
+
+
+# ---- the host ------------------------------------------------------------------------------------
+
+main.add_command(tune)
 
 
 def entry() -> None:

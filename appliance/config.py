@@ -159,6 +159,56 @@ class TelemetrySection(Section, frozen=True):
     address: Annotated[str, key("The address to serve on.")] = "127.0.0.1"
 
 
+CORE_LIST = r"^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$"
+
+
+class HostSection(Section, frozen=True):
+    cores: Annotated[str, key(
+        'The cores of the loops, as in "2-3"; "": engine.core, or those isolated at boot, or else '
+        "the highest.", pattern=CORE_LIST)] = ""
+    housekeeping: Annotated[str, key(
+        'The cores for everything else; "": all others.', pattern=CORE_LIST)] = ""
+    isolate: Annotated[Literal["boot", "cpuset", "none"], key(
+        "How the loops' cores are kept free: by kernel parameters, which `appliance tune plan` "
+        "prints, or by a cpuset partition at run time, which keeps tasks away but not all of the "
+        "kernel's own work.")] = "boot"
+    huge_pages_2mib: Annotated[int, key(
+        "Huge pages of 2 MiB on each NUMA node of a loop; 0: leave them.",
+        ge=0, le=1 << 20)] = 512
+    huge_pages_1gib: Annotated[int, key(
+        "Huge pages of 1 GiB on each such node, best asked for at boot; 0: leave them.",
+        ge=0, le=4096)] = 0
+    governor: Annotated[str, key(
+        'The frequency governor of the loops\' cores; "": leave it.',
+        pattern=r"^[a-z_]{0,16}$")] = "performance"
+    idle_latency_us: Annotated[int, key(
+        "The longest time a loop's core, and while the appliance runs any core, may take to wake; "
+        "-1: leave it.", ge=-1, le=10_000)] = 0
+    turbo: Annotated[Literal["leave", "on", "off"], key(
+        "Frequencies above the nominal one. off: steadier, and slower.")] = "leave"
+    swappiness: Annotated[int, key(
+        "How readily the kernel swaps.", ge=0, le=200)] = 0
+    interfaces: Annotated[tuple[str, ...], key(
+        "The interfaces to tune; none named: those that kernel queues name.")] = ()
+    nic_queues: Annotated[int, key(
+        "Receive queues of these interfaces; 0: leave them. One queue hears everything: AF_XDP "
+        "listens on one.", ge=0, le=1024)] = 0
+    ring_frames: Annotated[int, key(
+        "Descriptors of each of their rings, at most what the card has; 0: leave them.",
+        ge=0, le=65_536)] = 4096
+    coalesce_us: Annotated[int, key(
+        "How long the card may hold back an interrupt; -1: leave it.", ge=-1, le=10_000)] = 0
+    pause: Annotated[Literal["leave", "off"], key(
+        "Pause frames: off, so that nobody can halt the sender of orders.")] = "off"
+    devices: Annotated[tuple[str, ...], key(
+        "PCI devices to take from the kernel for DPDK, as in 0000:03:00.0; none named: those that "
+        "DPDK queues name.")] = ()
+    device_driver: Annotated[Literal["vfio-pci", "uio_pci_generic", "igb_uio"], key(
+        "The driver they go to.")] = "vfio-pci"
+    skip: Annotated[tuple[str, ...], key(
+        "Stages or knobs that `appliance tune` leaves alone; see `appliance tune explain`.")] = ()
+
+
 class Config(Section, frozen=True):
     """A whole configuration file."""
 
@@ -174,6 +224,7 @@ class Config(Section, frozen=True):
     journal: Annotated[JournalSection, key("The recording.")] = JournalSection()
     telemetry: Annotated[TelemetrySection, key("The metrics exporter.")] = TelemetrySection()
     dpdk: Annotated[EalOptions, key("DPDK, if a queue is of it.")] = EalOptions()
+    host: Annotated[HostSection, key("What `appliance tune` makes of the host.")] = HostSection()
 
     def listen_addresses(self) -> list[tuple[int, int]]:
         """(address, port) that each role's datagrams are addressed to, in the order of ROLES."""

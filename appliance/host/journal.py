@@ -1,0 +1,253 @@
+"""The journal of former values: what undo restores, on disk before anything is written.
+
+A text file, ``/var/lib/tickpath/tune/journal``, that only grows; the shell scripts write the same
+lines. Words are separated by one tab; a tab, newline or backslash within a word is escaped, an
+empty word is ``\\-``, and ``\\!`` says that there was no such thing:
+
+    tickpath-tune 1
+    boot    BOOT_ID
+    begin   NOTE                                  a plan is being applied...
+    set     NUMBER STAGE KIND TARGET FORMER WANTED
+    got     NUMBER VALUE                          ...a write is done, and this is what it gave
+    undone  NUMBER
+    end                                           ...and all of it was
+
+``set`` is on disk (fsync) before its write, so a line that a crash cut short was never acted on and
+is dropped. A record without ``got`` may or may not have been written. The file goes when nothing is
+left to undo. Whoever writes holds the lock beside it, with flock(2); :class:`Journal` does both.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import TracebackType
+
+from appliance.host.host import STATE_FOLDER, Host, HostError
+from appliance.host.kinds import ABSENT
+
+FIRST_LINE = "tickpath-tune\t1"
+POLL_S = 0.05
+ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n"}
+
+
+@dataclass
+class Record:
+    """One value that was set: ``got`` is None while nobody knows whether the write happened."""
+
+    number: int
+    stage: str
+    kind: str
+    target: str
+    former: str
+    wanted: str
+    boot_id: str
+    got: str | None = None
+    undone: bool = False
+
+
+@dataclass
+class Contents:
+    """What a journal says: records in order, and whether a plan is half applied."""
+
+    records: list[Record]
+    half_applied: bool = False
+
+    @property
+    def standing(self) -> list[Record]:
+        """What undo would restore, in the order it was set."""
+        return [record for record in self.records if not record.undone]
+
+
+def escape(word: str) -> str:
+    if word == ABSENT:
+        return "\\!"
+    if not word:
+        return "\\-"
+    for short, long in ESCAPES.items():
+        word = word.replace(long, short)
+    return word
+
+
+def unescape(word: str) -> str:
+    """The reverse of :func:`escape`; raises ValueError on an escape that does not exist."""
+    if word in ("\\!", "\\-"):
+        return ABSENT if word == "\\!" else ""
+    pieces, rest = [], word
+    while rest:
+        head, backslash, tail = rest.partition("\\")
+        pieces.append(head)
+        if backslash:
+            pieces.append(ESCAPES.get(backslash + tail[:1], ""))
+            if not pieces[-1]:
+                raise ValueError(f"'\\{tail[:1]}' is no escape")
+        rest = tail[1:]
+    return "".join(pieces)
+
+
+def read_journal(host: Host) -> Contents:
+    """What the journal of ``host`` says; empty when there is none. Raises HostError."""
+    text = host.read(f"{STATE_FOLDER}/journal")
+    if text is None:
+        if host.exists(f"{STATE_FOLDER}/journal"):
+            raise HostError(f"{host.why_not(f'{STATE_FOLDER}/journal')}; run this as root")
+        return Contents([])
+    raw = host.path(f"{STATE_FOLDER}/journal").read_bytes()
+    whole = raw[: raw.rfind(b"\n") + 1].decode("utf-8", "surrogateescape")
+    return _parse(whole.split("\n")[:-1])
+
+
+def _parse(lines: list[str]) -> Contents:
+    contents, boot_id = Contents([]), "unknown"
+    by_number: dict[int, Record] = {}
+    for number, line in enumerate(lines, 1):
+        word, *words = line.split("\t")
+        try:
+            words = [unescape(each) for each in words]
+            if number == 1:
+                if line != FIRST_LINE:
+                    raise ValueError("it is of another version, or no journal")
+            elif word == "boot":
+                (boot_id,) = words
+            elif word in ("begin", "end"):
+                contents.half_applied = word == "begin"
+            elif word == "set":
+                index, stage, kind, target, former, wanted = words
+                record = Record(int(index), stage, kind, target, former, wanted, boot_id)
+                contents.records.append(record)
+                by_number[record.number] = record
+            elif word == "got":
+                by_number[int(words[0])].got = words[1]
+            elif word == "undone":
+                by_number[int(words[0])].undone = True
+            else:
+                raise ValueError(f"'{word}' is no word of it")
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise HostError(
+                f"{STATE_FOLDER}/journal is damaged at line {number} ({error}); nothing was "
+                f"changed: look at it, mend or move it away, and run this again"
+            ) from None
+    return contents
+
+
+class Journal:
+    """The journal, locked and open for writing: a context manager.
+
+    Raises HostError when another tuner holds the lock for longer than ``wait_s``, or when the
+    state folder cannot be written.
+    """
+
+    def __init__(self, host: Host, wait_s: float = 0.0) -> None:
+        self.host = host
+        self._wait_s = wait_s
+        self._folder = host.path(STATE_FOLDER)
+        self._file = -1
+        self._lock = -1
+        self.contents = Contents([])
+
+    def __enter__(self) -> Journal:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise HostError(f"{STATE_FOLDER} cannot be written ({error.strerror}), and nothing is "
+                            f"changed without a journal; run this as root") from None
+        try:
+            self._take_lock()
+            self.contents = read_journal(self.host)
+            self._open()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _take_lock(self) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(POLL_S)
+                    continue
+                who = os.pread(self._lock, 64, 0).decode("ascii", "replace").strip() or "unknown"
+                raise HostError(f"another tuner (process {who}) is at work; wait until it has "
+                                f"ended, or give --wait SECONDS") from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _open(self) -> None:
+        path = self._folder / "journal"
+        fresh = not path.exists()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        raw = b"" if fresh else path.read_bytes()
+        os.ftruncate(self._file, raw.rfind(b"\n") + 1)  # a line that a crash cut short
+        if not raw[: raw.rfind(b"\n") + 1]:
+            self._append(FIRST_LINE, durable=False)
+        self._words("boot", self.host.boot_id)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._file >= 0:
+            if not self.contents.standing and not self.contents.half_applied:
+                (self._folder / "journal").unlink(missing_ok=True)
+            os.close(self._file)
+            self._file = -1
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _append(self, line: str, durable: bool = True) -> None:
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        try:
+            written = os.write(self._file, data)
+            if durable:
+                os.fsync(self._file)
+        except OSError as error:
+            raise HostError(f"{STATE_FOLDER}/journal cannot be written ({error.strerror}); free "
+                            f"some space: nothing more is changed without it") from None
+        if written < len(data):
+            raise HostError(f"{STATE_FOLDER}/journal cannot be written (the disk is full); free "
+                            f"some space: nothing more is changed without it")
+
+    def _words(self, *words: str | int) -> None:
+        first, *rest = words
+        self._append("\t".join([str(first), *(escape(str(word)) for word in rest)]))
+
+    # ---- what is noted ---------------------------------------------------------------------------
+
+    def begin(self, note: str) -> None:
+        """A plan is being applied from here on."""
+        self._words("begin", note)
+        self.contents.half_applied = True
+
+    def end(self) -> None:
+        """All of the plan was applied, or all was undone."""
+        self._words("end")
+        self.contents.half_applied = False
+
+    def set(self, stage: str, kind: str, target: str, former: str, wanted: str) -> Record:
+        """Notes a former value, on disk when this returns; only then may the value be written."""
+        number = max((record.number for record in self.contents.records), default=0) + 1
+        self._words("set", number, stage, kind, target, former, wanted)
+        record = Record(number, stage, kind, target, former, wanted, self.host.boot_id)
+        self.contents.records.append(record)
+        return record
+
+    def got(self, record: Record, value: str) -> None:
+        """The write is done; this is what was read back."""
+        self._words("got", record.number, value)
+        record.got = value
+
+    def undone(self, records: Iterable[Record]) -> None:
+        """The former values of these hold again."""
+        for record in records:
+            self._words("undone", record.number)
+            record.undone = True

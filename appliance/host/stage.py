@@ -1,0 +1,69 @@
+"""What a stage is: one area of the host, its knobs, and how it compares with what the loop wants.
+
+A stage is stateless. :meth:`Stage.check` reads and never writes; applying and undoing are the same
+for all (``tuner.py``), because a setting carries the kind that knows how it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from appliance.host.host import Host
+from appliance.host.kinds import VALUE, Kind
+from appliance.host.wish import Wish
+
+# ok: as wanted. change: apply would set it. boot: only the kernel's command line or the firmware
+# can. manual: the operator must do it, or say that he wants it. absent: not here.
+Verdict = Literal["ok", "change", "boot", "manual", "absent"]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What there is to know about a knob, for ``appliance tune explain`` and docs/tuning.md."""
+
+    id: str
+    title: str
+    why: str  # what it does to the loop, with the cost of setting it
+    source: str  # the document that says so
+    path: str  # the file, or "netlink: ..."; placeholders in capitals
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One knob of one target, as found and as wanted."""
+
+    knob: str
+    target: str  # what the kind writes to, as "/sys/..." or "eth0 ring rx"
+    found: str
+    wanted: str
+    verdict: Verdict
+    kind: Kind = VALUE
+    reason: str = ""  # of absent, manual and boot: why, as part of a sentence
+    remedy: str = ""  # of boot and manual: the kernel parameter or command
+
+
+class Stage:
+    """One area of the host. Subclasses give ``name``, ``knobs`` and :meth:`check`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    knobs: ClassVar[tuple[Knob, ...]]
+
+    def check(self, host: Host, wish: Wish) -> list[Setting]:
+        """Every setting of this area, in the order in which they must be applied."""
+        raise NotImplementedError
+
+
+def compare(host: Host, knob: str, target: str, wanted: str, kind: Kind = VALUE) -> Setting:
+    """A setting by what its kind reads: ok, change, or absent with the reason."""
+    found = kind.read(host, target)
+    if found is None:
+        return Setting(knob, target, "", wanted, "absent", kind, host.why_not(target))
+    verdict: Verdict = "ok" if kind.same(found, wanted) else "change"
+    return Setting(knob, target, found, wanted, verdict, kind)
+
+
+def absent(knob: str, target: str, reason: str) -> Setting:
+    """A knob that is not here, and why, as part of a sentence."""
+    return Setting(knob, target, "", "", "absent", reason=reason)
