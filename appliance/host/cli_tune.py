@@ -23,13 +23,12 @@ from appliance.config import Config, from_text, load_config
 from appliance.host.host import Host, HostError
 from appliance.host.journal import read_journal
 from appliance.host.stage import Setting, Stage
+from appliance.host.tune_show import print_plan
 from appliance.host.tuner import Done, apply, chosen_stages, plan, shown, standing, undo
 from appliance.host.wish import Wish, make_wish
 
-COLOURS = {"ok": "green", "change": "yellow", "boot": "magenta", "manual": "cyan", "absent": "dim",
-           "set": "green", "kept": "green", "restored": "green", "refused": "red", "left": "yellow",
+COLOURS = {"set": "green", "kept": "green", "restored": "green", "refused": "red", "left": "yellow",
            "gone": "dim"}
-MEANS = {"boot": "reboot", "absent": "not here"}  # a verdict in the words of the table
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -90,54 +89,28 @@ def _row(stage: Stage, setting: Setting) -> dict[str, Any]:
             "fix": setting.remedy}
 
 
-def _print_plan(console: Console, rows: list[dict[str, Any]], wish: Wish, host: Host) -> None:
-    table = Table(title=f"This host, loops on {_cores(wish)}")
-    for heading in ("knob", "of", "found", "wanted", "", "why"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        colour = COLOURS[row["verdict"]]
-        what = MEANS.get(row["verdict"], row["verdict"])
-        why = f"{row['why']}; {row['reason']}" if row["reason"] else row["why"]
-        if row["fix"]:
-            why += f": {row['fix']}"
-        cells = (row["knob"], row["target"], row["found"], row["wanted"])
-        table.add_row(*map(escape, cells), f"[{colour}]{what}[/]", escape(why))
-    console.print(table)
-    if read_journal(host).half_applied:
-        console.print("[yellow]an earlier plan was cut short: `appliance tune apply` finishes it, "
-                      "`appliance tune undo` takes it back[/]")
-    count = sum(row["verdict"] == "change" for row in rows)
-    boots = sum(row["reboot"] for row in rows)
-    console.print(f"{count} to change now by `appliance tune apply`, {boots} at the next boot; "
-                  f"what a knob means: `appliance tune explain KNOB`")
-
-
-def _cores(wish: Wish) -> str:
-    from appliance.host.cpus import format_list
-
-    return f"core {format_list(wish.cores) or '-'} ({wish.chosen})"
-
-
 @tune.command("plan")
 @WISH
+@click.option("--all", "everything", is_flag=True, help="Also what is right, or not here.")
 @JSON
 def plan_verb(config_path: Path | None, cores: str, interfaces: tuple[str, ...],
               only: tuple[str, ...], skip: tuple[str, ...], force: bool, root: Path,
-              as_json: bool) -> None:
+              everything: bool, as_json: bool) -> None:
     """Says what differs from what the loop wants, and why it matters. Changes nothing.
 
     `reboot` marks what only the kernel's command line can do; the parameter stands beside it.
+    `you` marks what is yours to do or to want.
     """
     with one_sentence():
         host, _, wish = _wish(config_path, root, cores=cores, interfaces=interfaces, skip=skip,
                               force=force)
-        rows = [_row(stage, setting) for stage, setting in plan(host, wish, only)]
+        rows = plan(host, wish, only)
+        half_applied = read_journal(host).half_applied
         if as_json:
-            journal = read_journal(host)
-            print(json.dumps({"cores": sorted(wish.cores), "half_applied": journal.half_applied,
-                              "settings": rows}, indent=2))
+            print(json.dumps({"cores": sorted(wish.cores), "half_applied": half_applied,
+                              "settings": [_row(*row) for row in rows]}, indent=2))
         else:
-            _print_plan(Console(), rows, wish, host)
+            print_plan(Console(), rows, wish, half_applied, everything)
 
 
 @tune.command("apply")
