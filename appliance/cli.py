@@ -24,6 +24,7 @@ from appliance import show
 from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
+from appliance.host.cli_noise import noise
 from appliance.host.cli_tune import tune
 from appliance.state import Kill, State
 from appliance.supervisor import Supervisor, summary
@@ -347,6 +348,7 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
 # ---- the host ------------------------------------------------------------------------------------
 
 main.add_command(tune)
+main.add_command(noise)
 
 
 def entry() -> None:

@@ -4,7 +4,6 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 from dpdk_bindings.env.clock cimport tp_clock, tp_clock_now
-from dpdk_bindings.env.histogram cimport tp_hist, tp_hist_record
 from dpdk_bindings.pio cimport pio_frame, pio_queue
 from itch_ouch.mold cimport mold_check, mold_next, mold_packet
 from itch_ouch.net cimport net_datagram, net_parse_udp
@@ -173,21 +172,3 @@ def mac_swap(queue_address: int, clock_address: int, seconds: float,
                 now = tp_clock_now(clock)
                 queue.service(queue, now)
     return received, sent, now - started
-
-
-def hiccups(hist_address: int, clock_address: int, seconds: float) -> int:
-    """Reads the clock as fast as it goes and records every gap; how many reads.
-
-    What this core loses to interrupts, the hypervisor and whoever else runs here.
-    """
-    cdef tp_hist *hist = <tp_hist *><uintptr_t>hist_address
-    cdef const tp_clock *clock = <const tp_clock *><uintptr_t>clock_address
-    cdef uint64_t now = tp_clock_now(clock), before, reads = 0
-    cdef uint64_t end = now + <uint64_t>(seconds * 1e9)
-    with nogil:
-        while now < end:
-            before = now
-            now = tp_clock_now(clock)
-            tp_hist_record(hist, now - before)
-            reads += 1
-    return reads

@@ -36,7 +36,7 @@ GENERATED = {
 # The loop and all it calls: no call that needs the GIL, no hidden exception check.
 HOT = (
     "appliance/core/*.pyx", "appliance/core/strategies/*.pyx", "appliance/tile.pyx",
-    "appliance/replay.pyx",
+    "appliance/replay.pyx", "appliance/host/*.pyx",
 )  # fmt: skip
 NOT_HOT = {"inspect.pyx"}
 
