@@ -95,10 +95,11 @@ cdef uint64_t _noticed(noise_meter *meter, const tp_clock *clock, uint64_t start
     cdef uint32_t why = OTHER
     cdef uint64_t after
     noise_usage_read(&usage)
-    if usage.preempted != meter.usage.preempted:
-        why = PREEMPTED
-    elif usage.slept != meter.usage.slept:
+    if usage.slept != meter.usage.slept:
+        # First: this loop never sleeps, and one that is woken again may be preempted as well.
         why = SLEPT
+    elif usage.preempted != meter.usage.preempted:
+        why = PREEMPTED
     elif usage.faults != meter.usage.faults:
         why = FAULTED
     meter.usage = usage

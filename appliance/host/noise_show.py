@@ -42,6 +42,10 @@ FACTS: dict[str, tuple[str, Callable[[int], str]]] = {
 def show(console: Console, figures: dict[str, Any], histograms: list[Histogram]) -> None:
     """Prints everything that was measured, a core after the other."""
     for row, histogram in zip(figures["cores"], histograms, strict=True):
+        where = "isolated" if row["isolated"] else "not isolated"
+        _say(console, f"core {row['core']}, NUMA node {row['numa_node']}, {where}: "
+                      f"{row['reads']:,} reads of the clock ({row['clock']}) in "
+                      f"{duration(row['seconds'] * 1e9)}; the time between two of them:", "bold")
         console.print(_summary(row))
         _say(console, f"noise: {row['noise_ns_per_s']:,.0f} ns a second, "
                       f"{row['noise_percent']:.4f} % of the time, in {row['gaps']:,} gaps of "
@@ -71,10 +75,7 @@ def _say(console: Console, sentence: str, style: str = "") -> None:
 
 
 def _summary(row: dict[str, Any]) -> Table:
-    where = f"core {row['core']}, NUMA node {row['numa_node']}"
-    where += ", isolated" if row["isolated"] else ", not isolated"
-    table = Table(title=f"{where}: {duration(row['seconds'] * 1e9)}, {row['reads']:,} reads "
-                        f"of the clock ({row['clock']})", title_justify="left")
+    table = Table()
     marks = row["histogram"]
     for name in marks:
         table.add_column(name, justify="right")
