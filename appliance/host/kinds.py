@@ -37,6 +37,14 @@ class Kind:
         """Whether two spellings mean the same value."""
         return one.split() == other.split()
 
+    def why_not(self, host: Host, target: str) -> str:
+        """Why :meth:`read` gave None, as part of a sentence."""
+        return host.why_not(target)
+
+    def between(self, now: str, one: str, other: str) -> bool:
+        """Whether ``now`` is where a write from one to the other may have been cut short."""
+        return False
+
     def shell(self, target: str, value: str) -> str:
         """The line of a shell script that journals and writes it (``shell.py``)."""
         return f"put {self.name} {shlex.quote(target)} {shlex.quote(value)}"

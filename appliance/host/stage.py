@@ -14,8 +14,9 @@ from appliance.host.kinds import VALUE, Kind
 from appliance.host.wish import Wish
 
 # ok: as wanted. change: apply would set it. boot: only the kernel's command line or the firmware
-# can. manual: the operator must do it, or say that he wants it. absent: not here.
-Verdict = Literal["ok", "change", "boot", "manual", "absent"]
+# can. manual: the operator must do it, or say that he wants it. absent: not here. refused: asked
+# for by name, and impossible or unsafe; apply and verify fail by it.
+Verdict = Literal["ok", "change", "boot", "manual", "absent", "refused"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Setting:
     wanted: str
     verdict: Verdict
     kind: Kind = VALUE
-    reason: str = ""  # of absent, manual and boot: why, as part of a sentence
-    remedy: str = ""  # of boot and manual: the kernel parameter or command
+    reason: str = ""  # of absent, manual, refused and boot: why, as part of a sentence
+    remedy: str = ""  # of boot, manual and refused: the kernel parameter or command
 
 
 class Stage:
@@ -59,7 +60,8 @@ def compare(host: Host, knob: str, target: str, wanted: str, kind: Kind = VALUE)
     """A setting by what its kind reads: ok, change, or absent with the reason."""
     found = kind.read(host, target)
     if found is None:
-        return Setting(knob, target, "", wanted, "absent", kind, host.why_not(target))
+        return Setting(knob, target, "", wanted, "absent", kind,
+                       kind.why_not(host, target))
     verdict: Verdict = "ok" if kind.same(found, wanted) else "change"
     return Setting(knob, target, found, wanted, verdict, kind)
 
@@ -67,3 +69,8 @@ def compare(host: Host, knob: str, target: str, wanted: str, kind: Kind = VALUE)
 def absent(knob: str, target: str, reason: str) -> Setting:
     """A knob that is not here, and why, as part of a sentence."""
     return Setting(knob, target, "", "", "absent", reason=reason)
+
+
+def refused(knob: str, target: str, wanted: str, reason: str, remedy: str) -> Setting:
+    """What the operator asked for and cannot have: why, and what to do instead."""
+    return Setting(knob, target, "", wanted, "refused", reason=reason, remedy=remedy)

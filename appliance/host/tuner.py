@@ -79,6 +79,10 @@ def apply(host: Host, wish: Wish, tell: Tell, only: Sequence[str] = (),
                 elif setting.verdict == "ok":
                     done.append(Done(stage.name, setting.target, setting.found, setting.found,
                                      "kept"))
+                elif setting.verdict == "refused":
+                    done.append(Done(stage.name, setting.target, setting.found, setting.found,
+                                     "refused", f"{setting.reason}; {setting.remedy}"))
+                    tell(done[-1])
         journal.end()
     return done
 
@@ -87,7 +91,8 @@ def _set(host: Host, journal: Journal, stage: Stage, setting: Setting) -> Done:
     kind, target = setting.kind, setting.target
     former = kind.read(host, target)
     if former is None:
-        return Done(stage.name, target, "", "", "refused", host.why_not(target))
+        return Done(stage.name, target, "", "", "refused",
+                    kind.why_not(host, target))
     record = journal.set(stage.name, kind.name, target, former, setting.wanted)
     reason = _write(host, kind, target, setting.wanted)
     now = kind.read(host, target)
@@ -173,13 +178,14 @@ def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
     now = kind.read(host, target)
     if now is None:
         journal.undone(each.records)
-        return replace(told, outcome="gone", reason=host.why_not(target))
+        return replace(told, outcome="gone", reason=kind.why_not(host, target))
     if kind.same(now, first.former):
         journal.undone(each.records)
         return replace(told, now=now)
     ours = each.last.got is None or any(
         kind.same(now, value) for record in each.records
-        for value in (record.got or record.wanted, record.wanted, record.former))
+        for value in (record.got or record.wanted, record.wanted, record.former)
+    ) or kind.between(now, each.last.wanted, first.former)
     if not ours and not force:
         return replace(told, now=now, outcome="left", reason=(
             f"it is {now} now, which tune did not set; give --force to restore {first.former}"))
