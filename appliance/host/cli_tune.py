@@ -146,12 +146,15 @@ def verify_verb(config_path: Path | None, cores: str, interfaces: tuple[str, ...
                               force=force)
         rows = [_row(stage, setting) for stage, setting in plan(host, wish, only)]
         cut_short = read_journal(host).half_applied
-    differ = [row for row in rows if row["verdict"] == "change"]
+    differ = [row for row in rows if row["verdict"] in ("change", "refused")]
     if as_json:
         print(json.dumps({"half_applied": cut_short, "differ": differ}, indent=2))
     else:
         for row in differ:
-            print(f"{row['knob']} {row['target']}: {row['found']}, wanted {row['wanted']}")
+            wrong = f"{row['found']}, wanted {row['wanted']}"
+            if row["verdict"] == "refused":
+                wrong = f"{row['reason']}; {row['fix']}"
+            print(f"{row['knob']} {row['target']}: {wrong}")
         if cut_short:
             print("an earlier plan was cut short; `appliance tune apply` finishes it")
         if not differ:

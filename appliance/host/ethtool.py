@@ -1,4 +1,4 @@
-"""The ethtool calls that pyroute2 does not have, by ioctl: pause frames, flow rules, and a few more.
+"""The ethtool calls that pyroute2 lacks, by ioctl: pause frames, flow rules, and a few more.
 
 Each call opens its socket, so it asks the network namespace of its caller. Every failure is an
 OSError with the kernel's number: EOPNOTSUPP is "the driver cannot", ENODEV "no such interface".

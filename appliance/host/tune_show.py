@@ -18,7 +18,7 @@ from appliance.host.tuner import shown
 from appliance.host.wish import Wish
 
 MARKS = {"ok": "[green]ok[/]    ", "change": "[yellow]change[/]", "boot": "[magenta]reboot[/]",
-         "manual": "[cyan]you[/]   ", "absent": "[dim]n/a[/]   "}
+         "manual": "[cyan]you[/]   ", "refused": "[red]no[/]    ", "absent": "[dim]n/a[/]   "}
 TARGETS_SHOWN_MAX = 3
 VALUE_COLUMNS_MAX = 60
 
@@ -50,6 +50,8 @@ def summary(settings: Sequence[Setting]) -> str:
         parts.append(f"{counts['boot']} at the next boot")
     if counts["manual"]:
         parts.append(f"{counts['manual']} for you")
+    if counts["refused"]:
+        parts.append(f"{counts['refused']} asked for and not possible")
     if counts["absent"]:
         parts.append(f"{counts['absent']} not here (--all shows them)")
     return ", ".join(parts) + "; what a knob means: `appliance tune explain KNOB`"
@@ -74,7 +76,7 @@ def _print_alike(console: Console, stage: Stage, alike: Sequence[Setting]) -> No
                   f"{escape(change if first.verdict != 'absent' else 'not here')}",
                   highlight=False)
     notes = [f"[dim]{escape(targets)}[/]"]
-    if first.verdict in ("change", "boot", "manual"):
+    if first.verdict in ("change", "boot", "manual", "refused"):
         knob = next(knob for knob in stage.knobs if knob.id == first.knob)
         notes.append(escape(knob.title + (f"; {first.reason}" if first.reason else "")))
     elif first.reason:

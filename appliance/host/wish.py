@@ -14,8 +14,23 @@ from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import Host, HostError
 
 # A queue's name, innermost part: "afxdp:eth0?queue=1", "afpacket:eth0", "host(10.0.0.1):dpdk:...".
-KERNEL_QUEUE = re.compile(r"(?:afxdp|afpacket|netmap|udp|auto):([A-Za-z0-9_.-]{1,15})(?:[?,@/]|$)")
+KERNEL_QUEUE = re.compile(r"(afxdp|afpacket|netmap|udp|auto):([A-Za-z0-9_.-]{1,15})(?:[?,@/]|$)")
+QUEUE_NUMBER = re.compile(r"\bqueue=([0-9]{1,5})\b")
 PCI = re.compile(r"\b([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """UDP datagrams that the appliance hears: to ``address`` and ``port``, by a kernel queue.
+
+    0.0.0.0 and 0 stand for any address or port.
+    """
+
+    interface: str
+    backend: str  # "afxdp", "afpacket", ...
+    queue: int
+    address: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Wish:
     chosen: str
     interfaces: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
-    feed: tuple[tuple[str, int], ...] = ()  # (group, port) of the lines, for steering
+    flows: tuple[Flow, ...] = ()  # the lines and the order session, for steering
     force: bool = False  # also what would cut the operator off
     skip: frozenset[str] = field(default_factory=frozenset)
 
@@ -51,13 +66,14 @@ def make_wish(host: Host, config: Config, *, cores: str = "", interfaces: tuple[
     housekeeping = _housekeeping(section, online, chosen_cores)
     names = interfaces or section.interfaces or _kernel_queues(config)
     for name in names:
+        # One that is named beside devices may be of such a device, taken from the kernel already.
+        if name not in interfaces and section.devices:
+            continue
         if not host.exists(f"/sys/class/net/{name}"):
             known = [n.rpartition("/")[2] for n in host.glob("/sys/class/net/*")]
             raise HostError(f"there is no interface {name}; there are {', '.join(known) or 'none'}")
-    lines = ((config.feed.address_a, config.feed.port_a), (config.feed.address_b,
-                                                           config.feed.port_b))
     return Wish(section, chosen_cores, housekeeping, chosen, tuple(names),
-                section.devices or _pci_queues(config), lines if config.feed.line_b else lines[:1],
+                section.devices or _pci_queues(config), _flows(config),
                 force, frozenset((*section.skip, *skip)))
 
 
@@ -105,9 +121,20 @@ def _housekeeping(section: HostSection, online: frozenset[int],
 
 
 def _kernel_queues(config: Config) -> tuple[str, ...]:
-    queues = (config.feed.line_a, config.feed.line_b, config.orders.queue)
-    found = (KERNEL_QUEUE.search(queue) for queue in queues)
-    return tuple(dict.fromkeys(match[1] for match in found if match))
+    return tuple(dict.fromkeys(flow.interface for flow in _flows(config)))
+
+
+def _flows(config: Config) -> tuple[Flow, ...]:
+    feed, orders = config.feed, config.orders
+    found = []
+    for queue, address, port in ((feed.line_a, feed.address_a, feed.port_a),
+                                 (feed.line_b, feed.address_b, feed.port_b),
+                                 (orders.queue, orders.address, orders.port)):
+        match = KERNEL_QUEUE.search(queue)
+        if match:
+            number = QUEUE_NUMBER.search(queue)
+            found.append(Flow(match[2], match[1], int(number[1]) if number else 0, address, port))
+    return tuple(dict.fromkeys(found))
 
 
 def _pci_queues(config: Config) -> tuple[str, ...]:
