@@ -22,10 +22,12 @@ from rich.table import Table
 
 from appliance import show
 from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
+from appliance.cli_service import exporter, process
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
 from appliance.host.cli_noise import noise
 from appliance.host.cli_tune import tune
+from appliance.notify import Notifier
 from appliance.state import Kill, State
 from appliance.supervisor import Supervisor, summary
 from dpdk_bindings import PioError, backends
@@ -105,7 +107,7 @@ def _run(config: Config, quiet: bool) -> tuple[dict[str, Any], dict[str, Any], l
         number: signal.signal(number, lambda number, _: told.append(number))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    supervisor = Supervisor(config)
+    supervisor = Supervisor(config, notifier=Notifier.from_environment())
     try:
         state = supervisor.start(lambda: bool(told))
         started = time.monotonic()
@@ -345,8 +347,10 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
     sys.exit(1 if full else 0)
 
 
-# ---- the host ------------------------------------------------------------------------------------
+# ---- processes by themselves, and the host -------------------------------------------------------
 
+main.add_command(exporter)
+main.add_command(process)
 main.add_command(tune)
 main.add_command(noise)
 

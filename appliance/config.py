@@ -146,7 +146,8 @@ class RiskSection(Section, frozen=True):
 
 class JournalSection(Section, frozen=True):
     path: Annotated[str, key(
-        'The file to record into, never an existing one; "": no journal.')] = ""
+        'The file to record into, never an existing one; codes of strftime(3) stand for the start, '
+        'as in day-%Y%m%d-%H%M%S.tpj; "": no journal.')] = ""
     record: Annotated[Literal["all", "orders"], key(
         "all: everything that comes in, too, so that the run can be replayed.")] = "all"
     ring_mib: Annotated[int, key(

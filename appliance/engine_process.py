@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -95,8 +96,11 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def run(config: Config) -> int:
-    """Runs one engine to its end; 0, or raises PioError, MemoryError or ValueError."""
+def run(config: Config, ready: Callable[[], None] = lambda: None) -> int:
+    """Runs one engine to its end; 0, or raises PioError, MemoryError or ValueError.
+
+    ``ready`` is called when everything is open, just before the loop.
+    """
     with ExitStack() as stack:
         state = make_state(config)
         stack.callback(state.close)
@@ -121,6 +125,7 @@ def run(config: Config) -> int:
             tile.record_to(ring, config.journal.record == "all")
         stop = stack.enter_context(StopWord(state.word_address("stop")))
         _announce(state, config, queues, clock.now())
+        ready()
         seconds = config.engine.seconds
         tile.run(clock.now() + seconds * 1_000_000_000 if seconds else 0)
         tile.finish(clock.now())

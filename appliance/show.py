@@ -17,13 +17,12 @@ from appliance.config import Config
 from appliance.engine_process import queue_names
 from appliance.files import file_engine
 from appliance.files import replay as replay_into
-from appliance.state import Kill, State
+from appliance.state import FEED_STATES, Kill, State
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
-FEED_STATES = ("waiting", "live", "stale", "ended")
 
 
 def with_seconds(config: Config, seconds: int) -> Config:

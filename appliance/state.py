@@ -90,6 +90,14 @@ def clipped(text: str, size: int = 64) -> bytes:
     return text.encode()[: size - 1].decode(errors="ignore").encode()
 
 
+# Claims on an engine's segment beside its own: they keep its name, and tell who is there.
+CONTROL_CLAIM = 1
+JOURNAL_CLAIM = 2
+
+# What the counter feed_state says.
+FEED_STATES = ("waiting", "live", "stale", "ended")
+
+
 class Kill(enum.IntEnum):
     """Why trading is halted: the values of the kill word."""
 

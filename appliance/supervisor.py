@@ -27,7 +27,8 @@ import msgspec
 from appliance.config import Config
 from appliance.engine_process import queue_names
 from appliance.errors import RunError
-from appliance.state import Kill, State
+from appliance.notify import Notifier, Pulse
+from appliance.state import CONTROL_CLAIM, FEED_STATES, Kill, State
 from dpdk_bindings import PioError, names_dpdk, open_queue
 from dpdk_bindings.env import Segment
 
@@ -35,8 +36,6 @@ START_TIMEOUT_S = 30.0  # tables of gigabytes are faulted in before the loop sta
 STOP_TIMEOUT_S = 5.0
 HEARTBEAT_TIMEOUT_S = 5.0  # a loop that has not published for so long is hung
 TICK_S = 0.25
-# Control's claim on the engine's segment: its name and figures outlive the engine.
-CONTROL_CLAIM = 1
 
 
 def with_session(config: Config) -> Config:
@@ -50,6 +49,46 @@ def with_session(config: Config) -> Config:
         name = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + name
     orders = msgspec.structs.replace(config.orders, session="T" + name)
     return msgspec.structs.replace(config, orders=orders)
+
+
+def check_journal(config: Config) -> None:
+    """What the writer would refuse is refused before anything starts."""
+    if not config.journal.path:
+        return
+    path = Path(config.journal.path)
+    if path.exists():
+        raise RunError(f"{path} exists and a journal is never overwritten; "
+                       f"name another in [journal] path")
+    if not path.parent.is_dir():
+        raise RunError(f"{path.parent} is not a folder; make it, or change [journal] path")
+
+
+def named_for_now(config: Config) -> Config:
+    """The configuration of a run that starts now: its session, and its journal's name, if the
+    path has strftime(3) codes, as in day-%Y%m%d.tpj."""
+    config = with_session(config)
+    path = config.journal.path
+    if "%" in path:
+        journal = msgspec.structs.replace(config.journal, path=time.strftime(path))
+        config = msgspec.structs.replace(config, journal=journal)
+    return config
+
+
+@dataclass
+class Heartbeat:
+    """Says once, and once more after each recovery, that the loop hangs."""
+
+    state: State
+    hung: bool = False
+
+    def check(self) -> None:
+        beat_ns = int(self.state.header["heartbeat_ns"])
+        age_s = (time.time_ns() - beat_ns) / 1e9
+        hung = beat_ns > 0 and age_s > HEARTBEAT_TIMEOUT_S
+        if hung and not self.hung:
+            print(f"appliance: the engine's loop has not moved for {age_s:.0f} s; look at its core",
+                  file=sys.stderr)
+        self.hung = hung
 
 
 @dataclass
@@ -78,16 +117,16 @@ class Supervisor:
     exporter: subprocess.Popen[bytes] | None = None
     state: State | None = None
     faults: Faults = field(default_factory=Faults)
-    hung: bool = False
+    notifier: Notifier = field(default_factory=Notifier)
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def start(self, stopping: Callable[[], bool] = lambda: False) -> State:
         """Starts everything; returns the engine's state once its loop is about to run."""
         self._check_exporter()
-        self._check_journal()
+        self.config = named_for_now(self.config)
+        check_journal(self.config)
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
         settings = folder / "config.json"
-        self.config = with_session(self.config)
         settings.write_bytes(self.config.to_json())
         self.engine = self._spawn("appliance.engine_process", str(settings))
         self.state = self._await_state(stopping)
@@ -104,17 +143,6 @@ class Supervisor:
                 "--address", self.config.telemetry.address,
             )
         return self.state
-
-    def _check_journal(self) -> None:
-        """What the writer would refuse is refused before anything starts."""
-        if not self.config.journal.path:
-            return
-        path = Path(self.config.journal.path)
-        if path.exists():
-            raise RunError(f"{path} exists and a journal is never overwritten; "
-                           f"name another in [journal] path")
-        if not path.parent.is_dir():
-            raise RunError(f"{path.parent} is not a folder; make it, or change [journal] path")
 
     def _check_exporter(self) -> None:
         """A port that is taken is told before anything starts."""
@@ -176,24 +204,17 @@ class Supervisor:
         """Looks after the run until it ends by itself or ``stopping`` says so."""
         assert self.engine is not None and self.state is not None
         started = time.monotonic()
+        heartbeat, pulse = Heartbeat(self.state), Pulse(self.state, self.notifier)
         while self.engine.poll() is None and not stopping():
             self._sample_faults(time.monotonic() - started)
             self._check_companions()
             if int(self.state.header["loop_done"]):
-                return
-            self._check_heartbeat()
+                break
+            heartbeat.check()
+            pulse.beat()
             tick()
             time.sleep(TICK_S)
-
-    def _check_heartbeat(self) -> None:
-        """A loop that has not published for long is hung: say so, once."""
-        assert self.state is not None
-        age_s = (time.time_ns() - int(self.state.header["heartbeat_ns"])) / 1e9
-        hung = int(self.state.header["heartbeat_ns"]) > 0 and age_s > HEARTBEAT_TIMEOUT_S
-        if hung and not self.hung:
-            print(f"appliance: the engine's loop has not moved for {age_s:.0f} s; look at its core",
-                  file=sys.stderr)
-        self.hung = hung
+        pulse.stopping()
 
     def _sample_faults(self, elapsed_s: float) -> None:
         assert self.engine is not None
@@ -296,7 +317,7 @@ def summary(config: Config, state: State, faults: Faults, seconds: float) -> dic
             timer.name: state.histogram(timer.name).summary() for timer in state.timers()
         },
         "feed": {
-            "state": ("waiting", "live", "stale", "ended")[counts["feed_state"]],
+            "state": FEED_STATES[counts["feed_state"]],
             "gap_open": bool(counts["feed_gap_open"]),
             "lost": counts["feed_lost"],
             "sequence": counts["feed_sequence"],

@@ -186,7 +186,8 @@ def write_journal(state: State, path: Path, config: bytes) -> int:
         writer.file.close()
 
 
-def _attach(segment: str) -> State:
+def attach(segment: str) -> State:
+    """The state of an engine that records; ValueError when it keeps no ring."""
     state = State.attach(segment)
     capacity = Ring(state.address + int(state.header["journal_offset"])).capacity_bytes
     if capacity < 64 or capacity & (capacity - 1):
@@ -212,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = options.config_json.read_bytes()
         from_json(config)
-        state = _attach(options.segment)
+        state = attach(options.segment)
     except OSError as error:
         _complain(str(error) if isinstance(error, PioError) else
                   f"{options.config_json}: {error.strerror}; check --config-json")

@@ -1,22 +1,28 @@
 """The Prometheus exporter: a process that maps an engine's segment read-only and serves it.
 
-``python -m appliance.telemetry.exporter SEGMENT --port P [--address A]``. Every scrape maps the
-segment anew, so an engine may end and come back, and one that is gone leaves ``tickpath_up 0``.
-Names, help and labels are the registry's (docs/metrics.md).
+``appliance exporter``, or ``python -m appliance.telemetry.exporter SEGMENT --port P [--address A]``
+as a child of ``appliance run``. Every scrape maps the segment anew, so an engine may end and come
+back, and one that is gone leaves ``tickpath_up 0``. Names, help and labels are the registry's
+(docs/metrics.md). It needs no privilege but to read the segment: the engine's group may.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
+import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import numpy as np
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -26,6 +32,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from appliance.errors import RunError
 from appliance.state import Kill, State
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES
 from dpdk_bindings import PioError
@@ -34,6 +41,7 @@ from dpdk_bindings.env.histogram import HIGHEST
 
 PREFIX = "tickpath_"
 HEARTBEAT_MAX_S = 5.0  # an engine that has not published for so long is not up
+LISTEN_FD = 3  # the first of those a manager passes; sd_listen_fds(3)
 _HELP = {extra.family: extra.help for extra in EXTRAS}
 
 
@@ -66,7 +74,7 @@ class EngineCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             state = State.view(self.name)
-        except (PioError, ValueError):  # gone, or just being made
+        except (PioError, ValueError):  # gone, not ours to read, or just being made
             yield _gauge("up", 0)
             return
         try:
@@ -158,13 +166,84 @@ def _device_statistics(state: State) -> GaugeMetricFamily:
     return metric
 
 
-def _remedy(error: OSError, options: argparse.Namespace) -> str:
-    where = f"port {options.port} of {options.address}"
+def _remedy(error: OSError, address: str, port: int) -> str:
+    where = f"port {port} of {address}"
     if error.errno == errno.EADDRINUSE:
         return f"{where} is in use; stop who has it, or choose another port (telemetry.port)"
     if error.errno == errno.EACCES:
         return f"{where} is not ours to open; choose a port above 1023 (telemetry.port)"
     return f"{where} cannot be opened ({error.strerror}); give an address of this host"
+
+
+def passed_socket(environment: Mapping[str, str] = os.environ) -> bool:
+    """Has a manager opened a listening socket for us? (sd_listen_fds(3))"""
+    return environment.get("LISTEN_PID") == str(os.getpid())
+
+
+def _take_socket(environment: Mapping[str, str] = os.environ) -> socket.socket | None:
+    if not passed_socket(environment):
+        return None
+    count = environment.get("LISTEN_FDS", "")
+    if count != "1":
+        raise RunError(f"the service manager passes {count or 'no'} sockets, and one is served; "
+                       f"give the .socket unit one ListenStream")
+    os.set_inheritable(LISTEN_FD, False)
+    return socket.socket(fileno=LISTEN_FD)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread a request, which ends with the process."""
+
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """A scrape is not news."""
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    """Raises RunError when the port cannot be opened."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family)
+    except OverflowError:
+        raise RunError(f"{port} is no port; choose 1 to 65535") from None
+    except OSError as error:
+        raise RunError(_remedy(error, address, port)) from None
+
+
+def _server(name: str, listening: socket.socket) -> WSGIServer:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(EngineCollector(name))
+    address, port = listening.getsockname()[:2]
+    server = _Server((address, port), _Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listening
+    # WSGIServer's own server_bind does this, and asks a name server for our name.
+    server.server_name, server.server_port = address, port
+    server.setup_environ()
+    server.set_app(make_wsgi_app(registry))
+    return server
+
+
+def serve(name: str, address: str, port: int, told: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; ``told`` is given the URL when it can be asked.
+
+    On the socket the service manager passed, if it did: then address and port are the manager's.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    server = _server(name, _take_socket() or _listen(address, port))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    host = f"[{server.server_name}]" if ":" in server.server_name else server.server_name
+    told(f"http://{host}:{server.server_port}/metrics")
+    stopped.wait()
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,25 +256,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True, help="0: any that is free")
     parser.add_argument("--address", default="127.0.0.1", help="default: %(default)s")
     options = parser.parse_args(arguments)
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(EngineCollector(options.segment))
     try:
-        server, thread = start_http_server(options.port, options.address, registry)
-    except OverflowError:
-        print(f"exporter: {options.port} is no port; choose 1 to 65535", file=sys.stderr)
+        serve(options.segment, options.address, options.port,
+              lambda url: print(f"exporter: {url}", file=sys.stderr, flush=True))
+    except RunError as error:
+        print(f"exporter: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"exporter: {_remedy(error, options)}", file=sys.stderr)
-        return 2
-    where = f"http://{options.address}:{server.server_port}/metrics"
-    print(f"exporter: {where}", file=sys.stderr, flush=True)
-    stopped.wait()
-    server.shutdown()
-    server.server_close()
-    thread.join()
     return 0
 
 

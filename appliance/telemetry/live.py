@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from appliance.state import Kill, State
+from appliance.state import FEED_STATES, Kill, State
 from appliance.telemetry.registry import LATENCIES, METRICS, ROLES
 from appliance.telemetry.units import duration, price
 from dpdk_bindings.env import Histogram
@@ -29,7 +29,6 @@ SYMBOLS_SHOWN_MAX = 10
 SIDE_BY_SIDE_COLUMNS = 110  # narrower terminals get the two tables below each other
 LINES_ABOVE_SYMBOLS = 16  # of the view, its blank lines and headings included
 LINES_MORE_WHEN_NARROW = 6
-FEED_STATES = ("waiting", "live", "stale", "ended")
 
 DROPS = [
     metric.name

@@ -62,7 +62,7 @@ static int path_of(struct tp_segment *segment, const char *name, char *path, siz
 static int open_locked(struct tp_segment *segment, const char *path, int flags) {
     for (int i = 0; i < OPEN_TRIES; i++) {
         struct stat held, named;
-        int fd = shm_open(path, flags | O_RDWR | O_CLOEXEC, 0600), check;
+        int fd = shm_open(path, flags | O_RDWR | O_CLOEXEC, 0640), check;
         if (fd < 0)
             return errno;
         if (lock_byte(fd, F_OFD_SETLKW, F_WRLCK, 0, NULL)) {

@@ -3,7 +3,8 @@
  * A segment is a file under /dev/shm named "tickpath.NAME". Who holds it is told by open-file-
  * description locks on its first bytes, which the kernel drops when their holder dies: byte 0
  * guards creation and removal, bytes 1.. are claims, one for each role (the owner, either end of a
- * link). So no crash leaves a role taken, and the last to close removes the name.
+ * link). So no crash leaves a role taken, and the last to close removes the name. Its user may
+ * write, its group may look (0640, less the umask): an exporter needs no more.
  */
 #ifndef TICKPATH_SEGMENT_H
 #define TICKPATH_SEGMENT_H

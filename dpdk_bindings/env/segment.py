@@ -91,6 +91,10 @@ class Segment:
         """Takes a claim of its own (1 to 7), which keeps the name alive; False when it is taken."""
         return not lib.tp_segment_claim(self._segment, claim)
 
+    def claimed(self, claim: int) -> bool:
+        """Does a living process other than us hold this claim? Not known through a view."""
+        return self._writable and bool(lib.tp_segment_claimed(self._segment, claim))
+
     def buffer(self) -> memoryview:
         """The memory itself; do not use it after :meth:`close`."""
         view = memoryview(ffi.buffer(self._segment.base, self._segment.bytes))
@@ -99,3 +103,7 @@ class Segment:
     def close(self) -> None:
         self._closer()
         self._segment = None
+
+    def leave(self) -> None:
+        """Lets it be as it is: the name stays, and with it what a dead owner left to look at."""
+        self._closer.detach()
