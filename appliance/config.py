@@ -206,6 +206,9 @@ class HostSection(Section, frozen=True):
         "DPDK queues name.")] = ()
     device_driver: Annotated[Literal["vfio-pci", "uio_pci_generic", "igb_uio"], key(
         "The driver they go to.")] = "vfio-pci"
+    user: Annotated[str, key(
+        'The user who runs the appliance, and may lock its memory; "": nobody.',
+        pattern=r"^([a-z_][a-z0-9_-]{0,31})?$")] = "tickpath"
     skip: Annotated[tuple[str, ...], key(
         "Stages or knobs that `appliance tune` leaves alone; see `appliance tune explain`.")] = ()
 

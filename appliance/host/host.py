@@ -8,6 +8,7 @@ front. Reading never raises: a file that is not there, or not for us, is None, a
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 STATE_FOLDER = "/var/lib/tickpath/tune"
 CPU = "/sys/devices/system/cpu"
+FIXED = f"{STATE_FOLDER}/fixed"
 READ_BYTES_MAX = 1 << 20  # far above any file of /sys and /proc that is read here
 
 
@@ -30,11 +32,15 @@ class HostError(RunError):
     """The host refuses something; one sentence with its remedy."""
 
 
+class NotHere(HostError):
+    """Written to, a knob turned out to be none: the kernel keeps the value to itself."""
+
+
 class Host:
     """The host under ``root``; ``links`` answers for its network interfaces.
 
-    Only kinds write (:meth:`write`, :meth:`remove`), and only after the journal has the former
-    value; stages and checks read.
+    Only kinds write (:meth:`write`, :meth:`make_folder`, :meth:`remove_folder`), and only after
+    the journal has the former value; stages and checks read.
     """
 
     def __init__(self, root: Path = Path("/"), links: Links | None = None) -> None:
@@ -113,6 +119,33 @@ class Host:
         finally:
             os.close(handle)
 
+    def make_folder(self, name: str) -> None:
+        """Makes a cgroup; raises OSError, but not where there is one."""
+        self.path(name).mkdir(exist_ok=True)
+
+    def remove_folder(self, name: str) -> None:
+        """Removes a cgroup, whose files go with it; raises OSError, but not where there is none."""
+        if self.exists(name):
+            self.path(name).rmdir()
+
+    # ---- what cannot be written ------------------------------------------------------------------
+
+    def fixed(self, name: str) -> bool:
+        """Whether nobody may write ``name``: its mode says so, or a write of this boot did."""
+        try:
+            if not self.path(name).stat().st_mode & 0o200:
+                return True
+        except OSError:
+            return False
+        return f"{self.boot_id} {name}" in (self.read(FIXED) or "").split("\n")
+
+    def note_fixed(self, name: str) -> None:
+        """Notes that ``name`` refused to be written, so that nobody tries again until a reboot."""
+        noted = (self.read(FIXED) or "").split("\n")
+        lines = [line for line in noted if line.startswith(f"{self.boot_id} ")]
+        with contextlib.suppress(OSError):  # then it is only tried again
+            self.path(FIXED).write_text("\n".join([*lines, f"{self.boot_id} {name}"]) + "\n")
+
     # ---- what many stages ask --------------------------------------------------------------------
 
     @cached_property
@@ -132,6 +165,31 @@ class Host:
         names = self.glob("/sys/devices/system/node/node[0-9]*")
         return [int(name.rpartition("node")[2]) for name in names] or [0]
 
+    def nodes_of(self, cores: frozenset[int]) -> list[int]:
+        """The NUMA nodes of these cores; of none, all nodes."""
+        lists = {node: self.read(f"/sys/devices/system/node/node{node}/cpulist") or ""
+                 for node in self.nodes()}
+        try:
+            near = [node for node, text in lists.items() if parse_list(text) & cores]
+        except ValueError:
+            near = []
+        return near or list(lists)
+
+    def programs(self) -> dict[int, str]:
+        """What runs: the names, as in /proc/PID/comm, by process."""
+        found = {}
+        for name in self.glob("/proc/[0-9]*/comm"):
+            program = self.read(name)  # None of one that ended meanwhile
+            if program:
+                found[int(name.split("/")[2])] = program
+        return found
+
+    @cached_property
+    def flags(self) -> frozenset[str]:
+        """The first processor's flags (x86-64)."""
+        found = re.search(r"^flags\s*:(.*)$", self.read("/proc/cpuinfo") or "", re.M)
+        return frozenset(found[1].split() if found else ())
+
     @cached_property
     def command_line(self) -> dict[str, str]:
         """The kernel's parameters, the last of a name; a bare word is its own value."""
@@ -148,6 +206,8 @@ def refusal(name: str, error: OSError) -> str:
         errno.EPERM: f"{name} may not be written, even by root (kernel lockdown, or a container); "
                      f"see `appliance doctor`",
         errno.EINVAL: f"{name} does not take that value; see `appliance tune explain`",
+        errno.EIO: f"{name}: the kernel does not let that be set; leave the knob out with --skip",
+        errno.ENOSPC: f"{name}: there is no room for that any more; leave the knob out with --skip",
         errno.EBUSY: f"{name} is in use; stop what uses it and try again",
         errno.ENOMEM: f"{name}: the kernel has no memory for that; free some, or ask at boot time",
         errno.ENODEV: f"{name}: there is no such device any more; look at `appliance tune plan`",

@@ -7,15 +7,18 @@ other: undo then takes the thing away.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from typing import ClassVar
 
-from appliance.host.cpus import parse_list, parse_mask
-from appliance.host.host import Host
+from appliance.host.cpus import format_list, format_mask, parse_list, parse_mask
+from appliance.host.host import Host, HostError, NotHere
 
 ABSENT = "\x00absent"
+MANAGED = "it is one of a core's own, or managed by its driver, one queue to each core"
 
 
 class Kind:
@@ -24,6 +27,8 @@ class Kind:
     name: ClassVar[str] = "value"
     # Whether the value outlives a reboot.
     persistent: ClassVar[bool] = False
+    # Whether what was written may show only later: undo then writes even what seems to hold.
+    late: ClassVar[bool] = False
 
     def read(self, host: Host, target: str) -> str | None:
         """The value now; None when the host has no such knob."""
@@ -68,23 +73,65 @@ class CoreList(Kind):
 
     name = "cores"
 
+    def parse(self, text: str) -> frozenset[int]:
+        """The cores; raises ValueError."""
+        return parse_list(text)
+
+    def spell(self, cores: Iterable[int]) -> str:
+        return format_list(cores)
+
     def same(self, one: str, other: str) -> bool:
         try:
-            return parse_list(one) == parse_list(other)
+            return self.parse(one) == self.parse(other)
         except ValueError:
             return False
 
 
-class CoreMask(Kind):
+class CoreMask(CoreList):
     """A mask of cores, "ff,ffffffff"."""
 
     name = "mask"
 
-    def same(self, one: str, other: str) -> bool:
+    def parse(self, text: str) -> frozenset[int]:
+        return parse_mask(text)
+
+    def spell(self, cores: Iterable[int]) -> str:
+        return format_mask(cores)
+
+
+class IrqCores(CoreList):
+    """Where an interrupt may go, a list of cores. The kernel keeps some to itself."""
+
+    name = "irq"
+
+    def write(self, host: Host, target: str, value: str) -> None:
         try:
-            return parse_mask(one) == parse_mask(other)
-        except ValueError:
-            return False
+            host.write(target, value)
+        except OSError as error:
+            # EIO up to Linux 6.10, EPERM since: irq_can_set_affinity_usr says no.
+            if error.errno not in (errno.EIO, errno.EPERM):
+                raise
+            host.note_fixed(target)
+            raise NotHere(f"the kernel keeps this interrupt where it is ({MANAGED})") from None
+
+
+class Pages(Kind):
+    """A number of huge pages, of which the kernel makes as many as it finds room for."""
+
+    name = "pages"
+
+    def write(self, host: Host, target: str, value: str) -> None:
+        host.write(target, value)
+        now = self.read(host, target) or "0"
+        if not now.isdigit() or not value.isdigit() or int(now) == int(value):
+            return
+        if int(now) > int(value):
+            raise HostError(f"{target}: {now} pages are in use, which is more than {value}; stop "
+                            f"what uses them and run this again")
+        raise HostError(f"{target}: only {now} of {value} pages were to be had, since memory is "
+                        f"short or in fragments; run `sync; echo 1 > /proc/sys/vm/drop_caches; "
+                        f"echo 1 > /proc/sys/vm/compact_memory` and apply again, or ask for them "
+                        f"at boot with the kernel parameter that `appliance tune plan` prints")
 
 
 class OwnFile(Kind):
@@ -94,6 +141,8 @@ class OwnFile(Kind):
     persistent = True
 
     def read(self, host: Host, target: str) -> str | None:
+        if not host.exists(target.rpartition("/")[0]):
+            return None
         return host.read(target) if host.exists(target) else ABSENT
 
     def write(self, host: Host, target: str, value: str) -> None:
@@ -116,3 +165,4 @@ class OwnFile(Kind):
 
 VALUE, CHOICE, CORE_LIST, CORE_MASK, OWN_FILE = (
     Kind(), Choice(), CoreList(), CoreMask(), OwnFile())
+IRQ_CORES, PAGES = IrqCores(), Pages()

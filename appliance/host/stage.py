@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from appliance.host.host import Host
-from appliance.host.kinds import VALUE, Kind
+from appliance.host.kinds import VALUE, CoreList, Kind
 from appliance.host.wish import Wish
 
 # ok: as wanted. change: apply would set it. boot: only the kernel's command line or the firmware
 # can. manual: the operator must do it, or say that he wants it. absent: not here. refused: asked
 # for by name, and impossible or unsafe; apply and verify fail by it.
 Verdict = Literal["ok", "change", "boot", "manual", "absent", "refused"]
+ONE_CORE = "there is only one core, which everything runs on"
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,28 @@ def compare(host: Host, knob: str, target: str, wanted: str, kind: Kind = VALUE)
     """A setting by what its kind reads: ok, change, or absent with the reason."""
     found = kind.read(host, target)
     if found is None:
-        return Setting(knob, target, "", wanted, "absent", kind,
-                       kind.why_not(host, target))
-    verdict: Verdict = "ok" if kind.same(found, wanted) else "change"
-    return Setting(knob, target, found, wanted, verdict, kind)
+        return Setting(knob, target, "", wanted, "absent", kind, kind.why_not(host, target))
+    if kind.same(found, wanted):
+        return Setting(knob, target, found, wanted, "ok", kind)
+    if host.fixed(target):
+        return Setting(knob, target, found, wanted, "absent", kind,
+                       f"the kernel does not let {target} be set")
+    return Setting(knob, target, found, wanted, "change", kind)
+
+
+def keep_off(host: Host, knob: str, target: str, wish: Wish, kind: CoreList) -> Setting:
+    """A set of cores without the loops': what it was, less those, or else the housekeeping ones."""
+    found = kind.read(host, target)
+    if found is None:
+        return absent(knob, target, kind.why_not(host, target))
+    if not wish.cores:
+        return absent(knob, target, ONE_CORE)
+    try:
+        others = kind.parse(found) - wish.cores
+    except ValueError:
+        return absent(knob, target, f"{target} is {found!r}, which is no set of cores")
+    wanted = others if others & host.cores("online") else wish.housekeeping
+    return compare(host, knob, target, kind.spell(wanted), kind)
 
 
 def absent(knob: str, target: str, reason: str) -> Setting:

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from appliance.host.host import Host, HostError, refusal
+from appliance.host.host import Host, HostError, NotHere, refusal
 from appliance.host.journal import Journal, Record
 from appliance.host.kinds import ABSENT, Kind
 from appliance.host.stage import Setting, Stage
 from appliance.host.stages import KINDS, STAGES
 from appliance.host.wish import Wish
 
-Outcome = Literal["set", "kept", "refused", "restored", "left", "gone"]
+Outcome = Literal["set", "kept", "absent", "refused", "restored", "left", "gone"]
 
 
 @dataclass(frozen=True)
 class Done:
     """What became of one setting. ``kept``: it was right. ``left``: someone else changed it since.
 
-    ``gone``: it ended with a reboot, or its device has.
+    ``absent``: it turned out to be no knob. ``gone``: it ended with a reboot, or its device has.
     """
 
     stage: str
@@ -91,30 +91,30 @@ def _set(host: Host, journal: Journal, stage: Stage, setting: Setting) -> Done:
     kind, target = setting.kind, setting.target
     former = kind.read(host, target)
     if former is None:
-        return Done(stage.name, target, "", "", "refused",
-                    kind.why_not(host, target))
+        return Done(stage.name, target, "", "", "refused", kind.why_not(host, target))
     record = journal.set(stage.name, kind.name, target, former, setting.wanted)
-    reason = _write(host, kind, target, setting.wanted)
+    error = _write(host, kind, target, setting.wanted)
     now = kind.read(host, target)
     journal.got(record, former if now is None else now)
-    if reason or now is None or not kind.same(now, setting.wanted):
+    if error or now is None or not kind.same(now, setting.wanted):
         if now is not None and kind.same(now, former):
             journal.undone([record])
-        reason = reason or (f"{target} was written {setting.wanted} and reads {now}; see "
-                            f"`appliance tune explain {setting.knob}`")
-        return Done(stage.name, target, former, now or "", "refused", reason)
+        reason = str(error or f"{target} was written {setting.wanted} and reads {now}; see "
+                              f"`appliance tune explain {setting.knob}`")
+        outcome: Outcome = "absent" if isinstance(error, NotHere) else "refused"
+        return Done(stage.name, target, former, now or "", outcome, reason)
     return Done(stage.name, target, former, now, "set")
 
 
-def _write(host: Host, kind: Kind, target: str, value: str) -> str:
-    """Writes; the reason why that was refused, "" when it was not."""
+def _write(host: Host, kind: Kind, target: str, value: str) -> HostError | None:
+    """Writes; what that was refused with."""
     try:
         kind.write(host, target, value)
     except HostError as error:
-        return str(error)
+        return error
     except OSError as error:
-        return refusal(target, error)
-    return ""
+        return HostError(refusal(target, error))
+    return None
 
 
 # ---- undo ----------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
     if now is None:
         journal.undone(each.records)
         return replace(told, outcome="gone", reason=kind.why_not(host, target))
-    if kind.same(now, first.former):
+    if kind.same(now, first.former) and not kind.late:
         journal.undone(each.records)
         return replace(told, now=now)
     ours = each.last.got is None or any(
@@ -189,11 +189,11 @@ def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
     if not ours and not force:
         return replace(told, now=now, outcome="left", reason=(
             f"it is {now} now, which tune did not set; give --force to restore {first.former}"))
-    reason = _write(host, kind, target, first.former)
+    error = _write(host, kind, target, first.former)
     now = kind.read(host, target)
-    if reason or now is None or not kind.same(now, first.former):
-        return replace(told, now=now or "", outcome="refused", reason=reason or (
-            f"{target} was written {first.former} and reads {now}; try again, or reboot"))
+    if error or now is None or not kind.same(now, first.former):
+        return replace(told, now=now or "", outcome="refused", reason=str(error or (
+            f"{target} was written {first.former} and reads {now}; try again, or reboot")))
     journal.undone(each.records)
     return replace(told, now=now)
 
