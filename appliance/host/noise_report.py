@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,13 @@ from appliance.errors import RunError
 from appliance.host import noise, noise_sources
 from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import CPU, Host
+from appliance.host.noise_switches import (
+    Ran,
+    Switches,
+    SwitchesAbsent,
+    SwitchLog,
+    ran_within,
+)
 from appliance.telemetry.units import duration
 from dpdk_bindings.env import Clock, Histogram, StopWord, core_facts, pin_to_core
 
@@ -49,12 +57,14 @@ class _Core:
         self.histogram = Histogram()
         self.measured: noise.Measured | None = None
         self.error: Exception | None = None
+        self.native = 0
         self._settings, self._host, self._clock = settings, host, clock
         self._stop, self._meet = stop, meet
         self.thread = threading.Thread(target=self._run, name=f"noise-{core}", daemon=True)
 
     def _run(self) -> None:
         try:
+            self.native = threading.get_native_id()
             pin_to_core(self.core)
             self._refuse_a_slow_clock()
             self.before = noise_sources.take(self._host, self.core)
@@ -125,17 +135,64 @@ def _may_use(cores: Sequence[int]) -> None:
         os.sched_setaffinity(0, former)
 
 
+class _Names:
+    """What threads are called, and our clock in the scheduler's: for reading its switches."""
+
+    def __init__(self, host: Host, clock: Clock) -> None:
+        self._host, self._clock = host, clock
+        self.before, self._first = noise_sources.tasks(host), self._pair()
+
+    def finish(self) -> None:
+        self.after, self._last = noise_sources.tasks(self._host), self._pair()
+
+    def _pair(self) -> tuple[int, int]:
+        return self._clock.now(), time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
+    def raw(self, ns: int) -> int:
+        """A time of our clock on CLOCK_MONOTONIC_RAW, by the pairs before and after the run."""
+        (ours, raws), (ours_last, raws_last) = self._first, self._last
+        return raws + (ns - ours) * (raws_last - raws) // max(1, ours_last - ours)
+
+    def rows(self, ran: list[Ran], switches: Switches) -> list[dict[str, Any]]:
+        return [{"thread": r.thread, "name": self._name(r.thread, switches), "slices": r.slices,
+                 "ran_ns": r.ran_ns} for r in ran]
+
+    def _name(self, thread: int, switches: Switches) -> str:
+        task = self.after.get(thread) or self.before.get(thread)
+        return task.name if task else switches.names.get(thread, "one that is gone")
+
+
 def run(settings: Settings, host: Host, stop: StopWord) -> tuple[dict[str, Any], list[Histogram]]:
     """Measures until the time is over or the stop word set; the figures, and a histogram a core."""
     clock = Clock()
     meet = threading.Barrier(len(settings.cores))
     workers = [_Core(core, settings, host, clock, stop, meet) for core in settings.cores]
-    tasks_before = noise_sources.tasks(host)
-    for worker in workers:
-        worker.thread.start()
-    for worker in workers:
-        worker.thread.join()
-    tasks_after = noise_sources.tasks(host)
+    names, no_tracer = _Names(host, clock), noise_sources.tracer(host)
+    logs = {core: _switch_log(core, host) for core in settings.cores}
+    try:
+        for worker in workers:
+            worker.thread.start()
+        for worker in workers:
+            worker.thread.join()
+        _raise_first(workers)
+        names.finish()
+        rows = []
+        for worker in workers:
+            row = _figures(worker, settings, host)
+            row["clock"] = clock.source
+            if no_tracer is not None:
+                row["absent"]["osnoise"] = no_tracer
+            _name_threads(row, worker, names, logs[worker.core])
+            row["verdict"] = verdict(row)
+            rows.append(row)
+    finally:
+        for log in logs.values():
+            if isinstance(log, SwitchLog):
+                log.close()
+    return {"cores": rows, "ended_early": stop.value != 0}, [w.histogram for w in workers]
+
+
+def _raise_first(workers: list[_Core]) -> None:
     errors = [worker.error for worker in workers if worker.error is not None]
     for error in errors:
         if not isinstance(error, threading.BrokenBarrierError):
@@ -143,27 +200,52 @@ def run(settings: Settings, host: Host, stop: StopWord) -> tuple[dict[str, Any],
     if errors:
         raise RunError("the cores did not start within "
                        f"{MEET_S:g} s of each other; measure fewer of them at a time")
-    no_tracer = noise_sources.tracer(host)
-    rows = []
-    for worker in workers:
-        ran = noise_sources.ran_on(worker.core, tasks_before, tasks_after)
-        rows.append(_figures(worker, settings, host, ran, no_tracer))
-        rows[-1]["clock"] = clock.source
-    return {"cores": rows, "ended_early": stop.value != 0}, [w.histogram for w in workers]
 
 
-def _figures(worker: _Core, settings: Settings, host: Host, ran: list[noise_sources.Task],
-             no_tracer: str | None) -> dict[str, Any]:
+def _switch_log(core: int, host: Host) -> SwitchLog | str:
+    """The log, or why there is none."""
+    try:
+        if not host.real:
+            raise SwitchesAbsent("switches are told of the machine itself alone")
+        return SwitchLog(core)
+    except SwitchesAbsent as why:
+        return str(why)
+
+
+def _name_threads(row: dict[str, Any], worker: _Core, names: _Names,
+                  log: SwitchLog | str) -> None:
+    """Who ran here: by the switches where they are told, else by where threads were last seen."""
+    got = worker.measured
+    assert got is not None
+    switches = Switches()
+    if isinstance(log, str):
+        row["absent"]["switches"] = log
+        row["tasks"] = names.rows(
+            [Ran(task.thread, task.ran_ns, task.slices)
+             for task in noise_sources.ran_on(worker.core, names.before, names.after)], switches)
+    else:
+        switches = log.read()
+        started = names.raw(got["started_ns"])
+        row["tasks"] = names.rows(ran_within(switches.slices, started,
+                                             started + got["elapsed_ns"], worker.native),
+                                  switches)
+        if switches.full:
+            row["absent"]["switches"] = "there were more of them than the buffer holds"
+    row["tasks_exact"] = "switches" not in row["absent"]
+    for gap in row["worst"]:
+        started = names.raw(got["started_ns"] + gap.pop("at_ns"))
+        gap["threads"] = names.rows(ran_within(switches.slices, started, started + gap["ns"],
+                                               worker.native), switches)
+
+
+def _figures(worker: _Core, settings: Settings, host: Host) -> dict[str, Any]:
     got, before, after = worker.measured, worker.before, worker.after
     assert got is not None
     seconds = got["elapsed_ns"] / 1e9
     lost_ns = sum(got["lost_ns"].values())
     facts = core_facts(worker.core, host.path("/sys"))
     marks = worker.histogram.percentiles(list(PERCENTS.values()))
-    absent = {**before.absent, **after.absent}
-    if no_tracer is not None:
-        absent["osnoise"] = no_tracer
-    row: dict[str, Any] = {
+    return {
         "core": worker.core, "isolated": facts.isolated, "numa_node": facts.numa_node,
         "seconds": seconds, "reads": got["reads"], "step_ns": marks[0],
         "blind_ns": got["blind_ns"], "threshold_ns": round(settings.threshold_us * 1000),
@@ -173,17 +255,15 @@ def _figures(worker: _Core, settings: Settings, host: Host, ran: list[noise_sour
         "noise_percent": lost_ns / got["elapsed_ns"] * 100 if got["elapsed_ns"] else 0.0,
         "causes": {name: {"gaps": got["counts"][name], "ns": got["lost_ns"][name]}
                    for name in noise.CAUSE_NAMES},
-        "worst": [{"at_s": at / 1e9, "ns": ns, "cause": cause} for at, ns, cause in got["worst"]],
+        "worst": [{"at_s": at / 1e9, "at_ns": at, "ns": ns, "cause": cause}
+                  for at, ns, cause in got["worst"]],
         "switches": {"preempted": got["preempted"], "slept": got["slept"],
                      "faults": got["faults"]},
         "interrupts": _rows(before.interrupts, after.interrupts, seconds),
         "softirqs": _rows(before.softirqs, after.softirqs, seconds),
-        "tasks": [{"thread": t.thread, "name": t.name, "slices": t.slices, "ran_ns": t.ran_ns}
-                  for t in ran],
-        "facts": noise_sources.facts(before, after), "absent": absent,
+        "facts": noise_sources.facts(before, after),
+        "absent": {**before.absent, **after.absent},
     }
-    row["verdict"] = verdict(row)
-    return row
 
 
 def _rows(before: dict[str, noise_sources.Counted], after: dict[str, noise_sources.Counted],

@@ -17,6 +17,7 @@ from dpdk_bindings.env.histogram import LOWEST
 
 BAR_COLUMNS = 40
 SOURCES_SHOWN = 12  # more rows than that are in --json
+WHO_SHOWN = 3  # threads that ran in one gap
 # What a gap's cause is called, in the order of noise.pyx.
 CAUSES = {
     "other": "interrupt, or below the kernel",
@@ -119,13 +120,18 @@ def _worst(row: dict[str, Any]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("cause")
     for gap in row["worst"]:
-        table.add_row(f"{gap['at_s']:.6f} s", duration(gap["ns"]), CAUSES[gap["cause"]])
+        who = [f"{escape(t['name'])} {duration(t['ran_ns'])}" for t in gap["threads"]]
+        if len(who) > WHO_SHOWN:
+            who[WHO_SHOWN:] = [f"{len(who) - WHO_SHOWN} more"]
+        cause = CAUSES[gap["cause"]]
+        table.add_row(f"{gap['at_s']:.6f} s", duration(gap["ns"]),
+                      f"{cause}: {', '.join(who)}" if who else cause)
     return table
 
 
 def _sources(row: dict[str, Any]) -> Table:
-    table = Table(title="who came by meanwhile (threads: whose last core is this one)",
-                  title_justify="left")
+    table = Table(title="who came by meanwhile" if row["tasks_exact"] else
+                  "who came by meanwhile; of threads, those last seen here", title_justify="left")
     for name in ("who", "what", "count"):
         table.add_column(name, justify="right" if name == "count" else "left")
     for kind, suffix in (("interrupts", ""), ("softirqs", " softirq")):
