@@ -6,14 +6,16 @@ OSError, EOPNOTSUPP; an interface that is not there is ENODEV. Nothing is cached
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from appliance.host import ethtool
 from appliance.host.ethtool import FlowRule
@@ -125,7 +127,7 @@ class KernelLinks:
 
     def default_route(self) -> frozenset[str]:
         indexes: set[int] = set()
-        with IPRoute() as route:
+        with _netlink() as route:
             for family in (socket.AF_INET, socket.AF_INET6):
                 for message in route.route("dump", family=family):
                     if message["dst_len"] == 0 and message["type"] == UNICAST:
@@ -134,7 +136,7 @@ class KernelLinks:
         return frozenset(names[index] for index in indexes if index in names)
 
     def addresses(self, name: str) -> tuple[str, ...]:
-        with IPRoute() as route:
+        with _netlink() as route:
             index = self._index(route, name)
             return tuple(
                 f"{each.get_attr('IFA_LOCAL') or each.get_attr('IFA_ADDRESS')}/{each['prefixlen']}"
@@ -142,7 +144,7 @@ class KernelLinks:
                 and each["scope"] < LINK_LOCAL)
 
     def link(self, name: str) -> Link:
-        with IPRoute() as route:
+        with _netlink() as route:
             (message,) = route.link("get", index=self._index(route, name))
         info = message.get_attr("IFLA_LINKINFO")
         return Link(name, bool(message["flags"] & UP), bool(message.get_attr("IFLA_CARRIER")),
@@ -214,6 +216,16 @@ class KernelLinks:
 
 _GETTERS = {"ring": "get_rings", "coalesce": "get_coalesce", "channels": "get_channels"}
 _SETTERS = {"ring": "set_rings", "coalesce": "set_coalesce", "channels": "set_channels"}
+
+
+@contextlib.contextmanager
+def _netlink() -> Iterator[IPRoute]:
+    """A socket of the caller's network namespace; what it refuses is an OSError."""
+    try:
+        with IPRoute() as route:
+            yield route
+    except NetlinkError as error:
+        raise OSError(error.code, os.strerror(error.code)) from None
 
 
 def _outgoing(message: Any) -> set[int]:

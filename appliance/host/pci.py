@@ -6,6 +6,7 @@ unbind and drivers_probe, which is the order that leaves no other driver a chanc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
@@ -120,8 +121,13 @@ class Binding(Kind):
             raise HostError(f"{target} is in use by {', '.join(busy)}; stop that first")
         former = (driver_of(host, target), override_of(host, target))
         driver, override = ("" if word == NONE else word for word in value.split())
-        if self._bind(host, target, driver, override):
-            return
+        try:
+            if self._bind(host, target, driver, override):
+                return
+        except HostError:
+            with contextlib.suppress(HostError):
+                self._bind(host, target, *former)
+            raise
         self._bind(host, target, *former)
         raise HostError(f"{driver} did not take {target}, which is with "
                         f"{driver_of(host, target) or 'no driver'} as before; the reason is in "

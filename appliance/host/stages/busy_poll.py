@@ -1,0 +1,38 @@
+"""Busy polling of a kernel queue: its interrupts stay off while the loop asks."""
+
+from __future__ import annotations
+
+from appliance.host.host import Host
+from appliance.host.stage import Knob, Setting, absent, compare
+from appliance.host.stages.nic import NicStage
+from appliance.host.wish import Wish
+
+SOURCE = "Linux Documentation/networking/napi.rst, IRQ mitigation and Busy polling"
+BUSY_POLLED = frozenset({"afxdp", "auto"})  # backends that ask for it (SO_PREFER_BUSY_POLL)
+DEFERRALS = 2  # empty polls before the interrupt is armed again
+TIMEOUT_NS = 200_000  # and the timer that polls meanwhile, if the loop does not
+
+
+class BusyPoll(NicStage):
+    """Only where an AF_XDP queue is: for others these knobs would add their timeout to frames."""
+
+    name = "busy_poll"
+    title = "Busy polling"
+    knobs = (
+        Knob("busy_poll.defer", "How many empty polls before interrupts are armed again",
+             "A loop that busy-polls its AF_XDP queue takes frames itself. With interrupts armed, "
+             "each frame also wakes the kernel's own poll on another core, and the two contend. "
+             "When the loop stops, frames for others wait for the timer of busy_poll.flush.",
+             SOURCE, "/sys/class/net/INTERFACE/napi_defer_hard_irqs"),
+        Knob("busy_poll.flush", "How long interrupts stay off without a poll",
+             "The timer, in ns, that takes over when the loop does not poll: long enough that it "
+             "never fires while the loop runs, short enough that nothing is stuck when it ends.",
+             SOURCE, "/sys/class/net/INTERFACE/gro_flush_timeout"),
+    )
+
+    def of(self, host: Host, wish: Wish, name: str) -> list[Setting]:
+        if not any(flow.interface == name and flow.backend in BUSY_POLLED for flow in wish.flows):
+            return [absent(self.knobs[0].id, name, f"no AF_XDP queue of the configuration is on "
+                                                   f"{name}, and only those are busy-polled")]
+        return [compare(host, knob.id, knob.path.replace("INTERFACE", name), str(value))
+                for knob, value in zip(self.knobs, (DEFERRALS, TIMEOUT_NS), strict=True)]
