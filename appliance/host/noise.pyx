@@ -4,7 +4,8 @@ One measurement belongs to one thread. It records every gap between two reads in
 histogram and keeps the longest in a table of fixed size; it allocates nothing and ends at its end
 time, or when the stop word is set. Only after a gap of at least the threshold does it ask the
 kernel (getrusage) whether the thread was switched out or took a page fault meanwhile; what that
-question takes is its own, counted apart as ``blind_ns``, and is no gap.
+question takes is its own, counted apart as ``blind_ns``, and is no gap unless it was interrupted
+itself.
 """
 
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
@@ -18,6 +19,9 @@ cdef enum:
     WORST_COUNT_MAX = 64
     # The branches are learnt and the histogram's pages are there before anything counts.
     WARM_UP_NS = 1000000
+    # A question takes 500 ns or so, a cold one three times that. What takes longer than this, and
+    # the threshold, was interrupted: on entry or on leaving a system call the scheduler may switch.
+    QUESTION_NS_MAX = 3000
 
 WORST_MAX = <int>WORST_COUNT_MAX
 
@@ -60,7 +64,6 @@ cdef struct noise_gap:
 
 cdef struct noise_meter:
     uint64_t threshold_ns
-    uint64_t reads
     uint64_t blind_ns
     uint64_t[CAUSES] cause_count
     uint64_t[CAUSES] cause_ns
@@ -88,12 +91,10 @@ cdef void _keep(noise_meter *meter, uint64_t started, uint64_t gap, uint32_t why
     meter.worst[at].cause = why
 
 
-cdef uint64_t _noticed(noise_meter *meter, const tp_clock *clock, uint64_t started,
-                       uint64_t now) noexcept nogil:
-    """Counts a gap by its cause; the time from which the next one is measured."""
+cdef void _notice(noise_meter *meter, uint64_t started, uint64_t gap) noexcept nogil:
+    """Counts a gap by its cause."""
     cdef noise_usage usage
     cdef uint32_t why = OTHER
-    cdef uint64_t after
     noise_usage_read(&usage)
     if usage.slept != meter.usage.slept:
         # First: this loop never sleeps, and one that is woken again may be preempted as well.
@@ -104,11 +105,21 @@ cdef uint64_t _noticed(noise_meter *meter, const tp_clock *clock, uint64_t start
         why = FAULTED
     meter.usage = usage
     meter.cause_count[why] += 1
-    meter.cause_ns[why] += now - started
-    _keep(meter, started, now - started, why)
-    after = tp_clock_now(clock)
-    meter.blind_ns += after - now
-    return after
+    meter.cause_ns[why] += gap
+    _keep(meter, started, gap, why)
+
+
+cdef uint64_t _noticed(noise_meter *meter, tp_hist *hist, const tp_clock *clock, uint64_t before,
+                       uint64_t now, uint64_t end) noexcept nogil:
+    """Notices the gap, and those within its own questions; the time from which to go on."""
+    while True:
+        _notice(meter, before, now - before)
+        before = now
+        now = tp_clock_now(clock)
+        if now - before < meter.threshold_ns + QUESTION_NS_MAX or now >= end:
+            meter.blind_ns += now - before
+            return now
+        tp_hist_record(hist, now - before)
 
 
 cdef uint64_t _loop(noise_meter *meter, tp_hist *hist, const tp_clock *clock,
@@ -119,9 +130,8 @@ cdef uint64_t _loop(noise_meter *meter, tp_hist *hist, const tp_clock *clock,
         before = now
         now = tp_clock_now(clock)
         tp_hist_record(hist, now - before)
-        meter.reads += 1
         if now - before >= meter.threshold_ns:
-            now = _noticed(meter, clock, before, now)
+            now = _noticed(meter, hist, clock, before, now, end)
     return now
 
 
@@ -163,7 +173,7 @@ def measure(hist_address: int, clock_address: int, stop_address: int, seconds: f
     return {
         "started_ns": started,
         "elapsed_ns": ended - started,
-        "reads": meter.reads,
+        "reads": hist.total_count,
         "blind_ns": meter.blind_ns,
         "preempted": meter.usage.preempted - meter.usage_first.preempted,
         "slept": meter.usage.slept - meter.usage_first.slept,

@@ -122,6 +122,10 @@ def test_a_neighbour_on_the_core_is_seen_and_named() -> None:
     row = figures["cores"][0]
     assert row["causes"]["preempted"]["ns"] > 200_000_000
     assert row["switches"]["preempted"] > 10
+    # No question that was itself interrupted is left out, but for one at the very end.
+    assert row["blind_ns"] < row["gaps"] * (THRESHOLD_NS + 3000) + 50_000_000
+    lost = row["causes"]["preempted"]["ns"]
+    assert lost == pytest.approx(row["facts"]["run_delay_ns"], rel=0.2)
     assert row["worst"][0]["cause"] == "preempted" and row["worst"][0]["ns"] > 500_000
     assert row["facts"]["run_delay_ns"] > 200_000_000
     assert any(task["thread"] == neighbour.pid for task in row["tasks"]), row["tasks"]
