@@ -25,6 +25,7 @@ from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
 from appliance.cli_service import exporter, process
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
+from appliance.host.cli_install import install, uninstall
 from appliance.host.cli_noise import noise
 from appliance.host.cli_tune import tune
 from appliance.notify import Notifier
@@ -350,8 +351,10 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
 # ---- processes by themselves, and the host -------------------------------------------------------
 
 main.add_command(exporter)
+main.add_command(install)
 main.add_command(process)
 main.add_command(tune)
+main.add_command(uninstall)
 main.add_command(noise)
 
 

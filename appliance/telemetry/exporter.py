@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from socketserver import ThreadingMixIn
+from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -192,9 +192,18 @@ def _take_socket(environment: Mapping[str, str] = os.environ) -> socket.socket |
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a request, which ends with the process."""
+    """A thread a request, which ends with the process. Opens no socket itself."""
 
     daemon_threads = True
+
+    def __init__(self, listening: socket.socket) -> None:
+        address, port = listening.getsockname()[:2]
+        # Not TCPServer's own: it would make a socket, which a service without network may not,
+        # nor HTTPServer's server_bind, which asks a name server for our name.
+        BaseServer.__init__(self, (address, port), _Handler)
+        self.socket = listening
+        self.server_name, self.server_port = address, port
+        self.setup_environ()
 
 
 class _Handler(WSGIRequestHandler):
@@ -216,13 +225,7 @@ def _listen(address: str, port: int) -> socket.socket:
 def _server(name: str, listening: socket.socket) -> WSGIServer:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(EngineCollector(name))
-    address, port = listening.getsockname()[:2]
-    server = _Server((address, port), _Handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listening
-    # WSGIServer's own server_bind does this, and asks a name server for our name.
-    server.server_name, server.server_port = address, port
-    server.setup_environ()
+    server = _Server(listening)
     server.set_app(make_wsgi_app(registry))
     return server
 
