@@ -15,6 +15,8 @@ from appliance.host.host import Host, HostError
 
 # A queue's name, innermost part: "afxdp:eth0?queue=1", "afpacket:eth0", "host(10.0.0.1):dpdk:...".
 KERNEL_QUEUE = re.compile(r"(afxdp|afpacket|netmap|udp|auto):([A-Za-z0-9_.-]{1,15})(?:[?,@/]|$)")
+# Backends whose queue is one of the card's, and hears only that.
+ONE_QUEUE = frozenset({"afxdp", "auto", "netmap"})
 QUEUE_NUMBER = re.compile(r"\bqueue=([0-9]{1,5})\b")
 PCI = re.compile(r"\b([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
 
@@ -51,6 +53,11 @@ class Wish:
     flows: tuple[Flow, ...] = ()  # the lines and the order session, for steering
     force: bool = False  # also what would cut the operator off
     skip: frozenset[str] = field(default_factory=frozenset)
+
+    def bound(self, interface: str) -> list[Flow]:
+        """The flows that only one queue of this interface hears."""
+        return [flow for flow in self.flows
+                if flow.interface == interface and flow.backend in ONE_QUEUE]
 
 
 def make_wish(host: Host, config: Config, *, cores: str = "", interfaces: tuple[str, ...] = (),

@@ -54,6 +54,8 @@ class FakePci(Host):
         folder = f"{DEVICES}/{address}"
         self.put(f"{folder}/class", kind)
         self.put(f"{folder}/driver_override", "(null)")
+        if not self.exists(f"{DRIVERS}/{driver}"):
+            self.driver(driver)
         self.natural[address], self.cards[address] = driver, cards
         group = group or str(20 + len(self.cards))
         self.link(f"{folder}/iommu_group", f"../../../../kernel/iommu_groups/{group}")

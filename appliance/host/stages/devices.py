@@ -180,8 +180,11 @@ def _iommu(host: Host, wish: Wish, address: str) -> Objection:
 
 
 def _legacy(host: Host, driver: str, address: str) -> Objection:
-    """uio_pci_generic knows only the wired interrupt, which a virtual function does not have."""
-    if driver == "uio_pci_generic" and host.exists(f"{pci.DEVICES}/{address}/physfn"):
-        return (f"{address} is a virtual function, whose interrupts are MSI-X alone, and "
-                f"uio_pci_generic has none of those", "set host.device_driver to vfio-pci")
+    """uio_pci_generic knows only the wired interrupt, which not every device has."""
+    device = f"{pci.DEVICES}/{address}"
+    wired = not host.exists(f"{device}/physfn") and host.number(f"{device}/irq") != 0
+    if driver == "uio_pci_generic" and not wired:
+        return (f"{address} interrupts by MSI-X alone, as virtual functions do, and "
+                f"uio_pci_generic knows only the wired interrupt",
+                "set host.device_driver to vfio-pci")
     return None

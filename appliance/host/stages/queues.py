@@ -38,7 +38,7 @@ class Queues(NicStage):
             return [refused("queues.count", target, str(count),
                             f"{name} has at most {most} receive queues",
                             f"set host.nic_queues to {most} or less")]
-        bound = [flow.queue for flow in wish.flows if flow.interface == name]
+        bound = [flow.queue for flow in wish.bound(name)]
         if max(bound, default=0) >= count:
             return [refused("queues.count", target, str(count),
                             f"queue {max(bound)} of {name} is named by a line or the order "

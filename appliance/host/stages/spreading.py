@@ -46,7 +46,7 @@ def _receive(host: Host, wish: Wish, name: str) -> list[Setting]:
 
 
 def _transmit(host: Host, wish: Wish, name: str) -> list[Setting]:
-    bound = {flow.queue for flow in wish.flows if flow.interface == name}
+    bound = {flow.queue for flow in wish.bound(name)}
     targets = host.glob(f"/sys/class/net/{name}/queues/tx-*/xps_cpus")
     if not bound or len(targets) < 2:
         return []

@@ -32,11 +32,11 @@ class Steering(NicStage):
     )
 
     def of(self, host: Host, wish: Wish, name: str) -> list[Setting]:
-        flows = [flow for flow in wish.flows if flow.interface == name]
+        flows = wish.bound(name)
         count = queue_count(host.links, name)
         if not flows:
-            return [absent("steering.rule", name, f"no line or order session names {name}, so "
-                                                  f"there is nothing to steer")]
+            return [absent("steering.rule", name, f"no line or order session names a queue "
+                                                  f"of {name}, so there is nothing to steer")]
         highest = max(flow.queue for flow in flows)
         if highest >= (wish.section.nic_queues or count):
             return [refused("steering.rule", name, f"queue {highest}",
