@@ -20,6 +20,9 @@ import msgspec
 from appliance.config import Config, ConfigError, from_json
 from appliance.core.engine import Engine
 from appliance.core.strategies import make_strategy
+from appliance.errors import RunError
+from appliance.host.latency_hold import LatencyHold
+from appliance.host.partition import join
 from appliance.state import Layout, State, clipped
 from appliance.tile import Tile
 from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
@@ -97,13 +100,16 @@ def die_with_parent() -> None:
 
 
 def run(config: Config, ready: Callable[[], None] = lambda: None) -> int:
-    """Runs one engine to its end; 0, or raises PioError, MemoryError or ValueError.
+    """Runs one engine to its end; 0, or raises PioError, RunError, MemoryError or ValueError.
 
     ``ready`` is called when everything is open, just before the loop.
     """
     with ExitStack() as stack:
         state = make_state(config)
         stack.callback(state.close)
+        if config.engine.core >= 0:
+            stack.callback(LatencyHold(config.host.idle_latency_us).close)
+            join(config.engine.core)
         # DPDK's own threads stay where we may run when it starts, except on the engine's core.
         configure_dpdk(queue_names(config).values(), config.dpdk, config.engine.core)
         queues = {
@@ -142,7 +148,7 @@ def main(arguments: list[str]) -> int:
     die_with_parent()
     try:
         return run(from_json(Path(arguments[0]).read_bytes()))
-    except (PioError, ConfigError, ValueError, MemoryError, OSError) as error:
+    except (PioError, RunError, ConfigError, ValueError, MemoryError, OSError) as error:
         print(f"appliance: {error}", file=sys.stderr)
         return 2
 

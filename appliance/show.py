@@ -17,6 +17,7 @@ from appliance.config import Config
 from appliance.engine_process import queue_names
 from appliance.files import file_engine
 from appliance.files import replay as replay_into
+from appliance.host.latency_hold import LatencyHold
 from appliance.state import FEED_STATES, Kill, State
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
@@ -136,6 +137,11 @@ def findings(config: Config) -> list[dict[str, Any]]:
                          f"core {facts.index} is outside this process's cpuset; choose another"})
         except ValueError as error:
             rows.append({"name": "core", "ok": False, "detail": str(error)})
+        hold = LatencyHold(config.host.idle_latency_us)
+        rows.append({"name": "idle", "ok": True, "detail": (
+            f"while it runs, any core wakes within {config.host.idle_latency_us} us"
+            if hold.held else f"cores may sleep deeply while it runs ({hold.why})")})
+        hold.close()
     if config.journal.path:
         path = Path(config.journal.path)
         good = path.parent.is_dir() and not path.exists()

@@ -36,6 +36,11 @@ class Banned(CoreList):
         found = re.search(r"BANNED ([0-9a-f,]*)", answer or "")
         return format_list(parse_mask(found[1] or "0")) if found else None
 
+    def why_not(self, host: Host, target: str) -> str:
+        if "irqbalance" in host.programs().values():
+            return "irqbalance runs, but answers root only"
+        return "irqbalance does not run"
+
     def write(self, host: Host, target: str, value: str) -> None:
         """Returns when it holds, at the next round of irqbalance. "" is back to its own choice."""
         setup = ask(host, "setup") or ""
@@ -51,10 +56,6 @@ class Banned(CoreList):
 
 
 BANNED = Banned()
-
-
-def running(host: Host) -> bool:
-    return "irqbalance" in host.programs().values()
 
 
 def ask(host: Host, request: str) -> str | None:

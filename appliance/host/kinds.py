@@ -27,7 +27,7 @@ class Kind:
     name: ClassVar[str] = "value"
     # Whether the value outlives a reboot.
     persistent: ClassVar[bool] = False
-    # Whether what was written may show only later: undo then writes even what seems to hold.
+    # Whether a write that was cut short may not show: undo then writes even what seems to hold.
     late: ClassVar[bool] = False
 
     def read(self, host: Host, target: str) -> str | None:
@@ -139,11 +139,16 @@ class OwnFile(Kind):
 
     name = "file"
     persistent = True
+    late = True  # what a crash left beside it goes, too
 
     def read(self, host: Host, target: str) -> str | None:
         if not host.exists(target.rpartition("/")[0]):
             return None
         return host.read(target) if host.exists(target) else ABSENT
+
+    def why_not(self, host: Host, target: str) -> str:
+        folder = target.rpartition("/")[0]
+        return f"this host has no {folder}" if not host.exists(folder) else host.why_not(target)
 
     def write(self, host: Host, target: str, value: str) -> None:
         path = host.path(target)

@@ -16,6 +16,7 @@ from appliance.host.kinds import ABSENT, Kind
 ROOT = "/sys/fs/cgroup"
 GROUP = f"{ROOT}/tickpath"
 CONTROL = f"{ROOT}/cgroup.subtree_control"
+NO_CPUSETS = f"there is no cgroup v2 with a cpuset controller at {ROOT}"
 
 
 class Controller(Kind):
@@ -30,6 +31,9 @@ class Controller(Kind):
         if text is None:
             return None
         return "cpuset" if "cpuset" in text.split() else "-"
+
+    def why_not(self, host: Host, target: str) -> str:
+        return NO_CPUSETS
 
     def write(self, host: Host, target: str, value: str) -> None:
         try:
@@ -55,6 +59,9 @@ class Partition(Kind):
         sort = host.read(f"{target}/cpuset.cpus.partition") or "member"
         return f"{cores or '-'} {sort}"
 
+    def why_not(self, host: Host, target: str) -> str:
+        return NO_CPUSETS
+
     def write(self, host: Host, target: str, value: str) -> None:
         sort_of = f"{target}/cpuset.cpus.partition"
         if value == ABSENT:
@@ -79,6 +86,10 @@ class Partition(Kind):
             why = now.partition("(")[2].rstrip(")") or "no reason given"
             raise HostError(f"{target}: the kernel refuses the partition ({why}); see which group "
                             f"claims these cores: grep . {ROOT}/*/cpuset.cpus")
+
+    def between(self, now: str, one: str, other: str) -> bool:
+        """The group is there, and its cores are everybody's still, or again."""
+        return now != ABSENT and now.endswith(" member") and ABSENT in (one, other)
 
     def same(self, one: str, other: str) -> bool:
         if ABSENT in (one, other):

@@ -6,7 +6,7 @@ import re
 
 from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import Host
-from appliance.host.irqbalance import BANNED, TARGET, running
+from appliance.host.irqbalance import BANNED, TARGET
 from appliance.host.stage import ONE_CORE, Knob, Setting, Stage, absent, compare
 from appliance.host.wish import Wish
 
@@ -35,9 +35,8 @@ class Balancer(Stage):
             return [absent(cpus.id, TARGET, ONE_CORE)]
         found = BANNED.read(host, TARGET)
         if found is None:
-            reason = ("it runs, but answers root only" if running(host)
-                      else "irqbalance does not run")
-            return [absent(cpus.id, TARGET, reason), _file(host, file.id, wish)]
+            return [absent(cpus.id, TARGET, BANNED.why_not(host, TARGET)),
+                    _file(host, file.id, wish)]
         wanted = format_list(parse_list(found) | wish.cores)
         return [compare(host, cpus.id, TARGET, wanted, BANNED), _file(host, file.id, wish)]
 

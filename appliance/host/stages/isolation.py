@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import CPU, Host
-from appliance.host.kinds import ABSENT
-from appliance.host.partition import CONTROL, CONTROLLER, GROUP, PARTITION
+from appliance.host.partition import CONTROL, CONTROLLER, GROUP, NO_CPUSETS, PARTITION
 from appliance.host.stage import ONE_CORE, Knob, Setting, Stage, absent, compare
 from appliance.host.wish import Wish
 
@@ -28,8 +27,9 @@ class Isolation(Stage):
              CPUSET, CONTROL),
         Knob("isolation.partition", "The loops' cores as a partition of their own",
              "Taken from every other task at run time, and from the scheduler's balancing. The "
-             "engine enters by itself. The kernel's own per-core work stays. Costs: nothing else "
-             "may run there, and older kernels (before 6.1) refuse.", CPUSET, GROUP),
+             "engine enters by itself, with all its threads: for DPDK's own, give [host] cores one "
+             "core more than the loop's. The kernel's per-core work stays. Costs: nothing else may "
+             "run there, and kernels before 6.1 refuse.", CPUSET, GROUP),
         Knob("isolation.isolcpus", "No tasks and no balancing on the loops' cores",
              "Without it the scheduler puts other tasks on the loop's core, and looks there for "
              "work to move: tens of microseconds to milliseconds. Costs the cores: only what is "
@@ -61,16 +61,12 @@ class Isolation(Stage):
 def _partition(host: Host, wish: Wish) -> list[Setting]:
     if CONTROLLER.read(host, CONTROL) is None:
         return [absent("isolation.partition", GROUP,
-                       "there is no cgroup v2 with a cpuset controller at /sys/fs/cgroup; write "
-                       "isolate = \"boot\" in [host]")]
+                       f"{NO_CPUSETS}; write isolate = \"boot\" in [host]")]
     if wish.cores <= host.cores("isolated"):
         return [absent("isolation.partition", GROUP, "these cores are isolated at boot already")]
-    found = PARTITION.read(host, GROUP) or ABSENT
-    wanted = f"{format_list(wish.cores)} isolated"
-    verdict = "ok" if PARTITION.same(found, wanted) else "change"
     return [compare(host, "isolation.controller", CONTROL, "cpuset", CONTROLLER),
-            Setting("isolation.partition", GROUP, found, wanted,
-                    "ok" if verdict == "ok" else "change", PARTITION)]
+            compare(host, "isolation.partition", GROUP, f"{format_list(wish.cores)} isolated",
+                    PARTITION)]
 
 
 def _boot(host: Host, knob: str, found: frozenset[int], wish: Wish, flags: str = "") -> Setting:

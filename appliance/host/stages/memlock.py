@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from appliance.host.host import Host
 from appliance.host.kinds import ABSENT, OWN_FILE
@@ -12,6 +13,7 @@ from appliance.host.wish import Wish
 FILE = "/etc/security/limits.d/tickpath.conf"
 UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                 "/lib/systemd/system")
+MARK = "# By appliance tune apply; appliance tune undo takes it away."
 ENOUGH = ("infinity", "unlimited")
 
 
@@ -45,11 +47,10 @@ def _limits(host: Host, user: str) -> Setting:
                                   f"makes it")
     if OWN_FILE.read(host, FILE) is None:
         return absent(knob, FILE, "this host has no /etc/security/limits.d")
-    wanted = f"# By appliance tune; appliance tune undo takes it away.\n{user} - memlock unlimited"
-    setting = compare(host, knob, FILE, wanted, OWN_FILE)
-    if setting.verdict == "change" and setting.found != ABSENT:
-        return Setting(knob, FILE, setting.found, wanted, "change", OWN_FILE,
-                       "what is there now is kept for undo")
+    setting = compare(host, knob, FILE, f"{MARK}\n{user} - memlock unlimited", OWN_FILE)
+    if setting.verdict == "change" and not setting.found.startswith((ABSENT, MARK)):
+        return replace(setting, verdict="manual", reason="somebody else wrote this file",
+                       remedy=f"add to it: {user} - memlock unlimited")
     return setting
 
 
