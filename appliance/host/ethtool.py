@@ -151,8 +151,7 @@ def _locations(name: str) -> tuple[list[int], int]:
     """Where there are rules, and the size of the table with LOCATION_SPECIAL."""
     _, _, data, _, count = RULES.unpack(_rules_call(name, GRXCLSRLCNT))
     count = min(count, RULES_MAX)
-    if not count:
-        return [], data
+    # Of an empty table, too: its size is told only here.
     answer = _rules_call(name, GRXCLSRLALL, count=count)
     _, _, size, _, count = RULES.unpack(answer[:RULES.size])
     # rule_locs begins where rule_cnt ends, before the structure's own padding.

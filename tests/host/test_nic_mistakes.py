@@ -55,7 +55,7 @@ def eth1_refuses(word: str, number: int) -> Callable[[FakePci], None]:
 
 
 def eth1_lacks(group: str) -> Callable[[FakePci], object]:
-    return lambda host: host.fake_links.cards["eth1"].values.pop(group)  # type: ignore[call-overload]
+    return lambda host: host.fake_links.cards["eth1"].values.pop(group)
 
 
 def route_over_bond(host: FakePci) -> None:

@@ -99,15 +99,14 @@ def every_write(monkeypatch: pytest.MonkeyPatch, host: FakePci) -> None:
 def test_killed_after_any_write_of_apply_undo_restores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = build(tmp_path / "count")
+    host = build(tmp_path)
+    before = tree(host)
     every_write(monkeypatch, host)
     apply(host, wish_of(host), quiet, NICS)
     writes = host.fuse.writes
     assert writes > 90
+    undo(host, quiet)
     for at in range(1, writes + 1):
-        host = build(tmp_path / str(at))
-        before = tree(host)
-        every_write(monkeypatch, host)
         host.fuse.arm(at)
         with pytest.raises(Killed):
             apply(host, wish_of(host), quiet, NICS)
@@ -119,16 +118,15 @@ def test_killed_after_any_write_of_apply_undo_restores(
 def test_killed_after_any_write_of_undo_undo_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = build(tmp_path / "count")
-    apply(host, wish_of(host), quiet, NICS)
+    host = build(tmp_path)
+    before = tree(host)
     every_write(monkeypatch, host)
+    apply(host, wish_of(host), quiet, NICS)
     host.fuse.arm(0)
     undo(host, quiet)
     for at in range(1, host.fuse.writes + 1):
-        host = build(tmp_path / str(at))
-        before = tree(host)
+        host.fuse.arm(0)
         apply(host, wish_of(host), quiet, NICS)
-        every_write(monkeypatch, host)
         host.fuse.arm(at)
         with pytest.raises(Killed):
             undo(host, quiet)
