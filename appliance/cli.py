@@ -29,7 +29,7 @@ from appliance.host.cli_install import install, uninstall
 from appliance.host.cli_noise import noise
 from appliance.host.cli_tune import tune
 from appliance.notify import Notifier
-from appliance.state import Kill, State
+from appliance.state import State
 from appliance.supervisor import Supervisor, summary
 from dpdk_bindings import PioError, backends
 
@@ -192,21 +192,31 @@ def status(name: str, as_json: bool) -> None:
 @main.command()
 @click.argument("reason", nargs=-1)
 @NAME
-def kill(reason: tuple[str, ...], name: str) -> None:
+@JSON
+def kill(reason: tuple[str, ...], name: str, as_json: bool) -> None:
     """Halts trading at once: no new order leaves, open orders are cancelled.
 
     The feed is still followed and the journal still written. `appliance arm` lets it trade again.
     """
     text = " ".join(reason).encode("utf-8", "replace").decode() or "operator"
-    _with_state(name, True, lambda state: state.kill(Kill.OPERATOR, text))
-    print(f"{name}: trading is halted ({text}); `appliance arm` lifts it")
+    before = _with_state(name, True, lambda state: show.kill(state, text))
+    if as_json:
+        print(json.dumps({"name": name, "reason": before or text, "was_halted": bool(before)}))
+    elif before:
+        print(f"{name}: trading was halted already ({before}); `appliance arm` lifts it")
+    else:
+        print(f"{name}: trading is halted ({text}); `appliance arm` lifts it")
 
 
 @main.command()
 @NAME
-def arm(name: str) -> None:
+@JSON
+def arm(name: str, as_json: bool) -> None:
     """Lets a halted engine trade again. Look at `appliance status` for why it halted first."""
     before = _with_state(name, True, show.arm)
+    if as_json:
+        print(json.dumps({"name": name, "was_halted": bool(before), "reason": before}))
+        return
     print(f"{name}: armed" + (f" (was halted: {before})" if before else " (it was not halted)"))
 
 
@@ -313,7 +323,8 @@ def book(file: Path, symbol: str, at: str | None, depth: int, as_json: bool) -> 
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("-c", "--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="The books' tables from this configuration.")
-def bbo(file: Path, out: Path, config_path: Path | None) -> None:
+@JSON
+def bbo(file: Path, out: Path, config_path: Path | None, as_json: bool) -> None:
     """Writes every change of a best bid or ask of a day file as a table.
 
     OUT ends in `.npy` or `.parquet`. A row has the message's number, its time, the stock locate,
@@ -335,7 +346,11 @@ def bbo(file: Path, out: Path, config_path: Path | None) -> None:
                 fail(str(error))
         made = read_bbo(file, config.tables)
         write_bbo(made.rows, out)
-    print(f"{len(made.rows):,} rows from {made.message_count:,} messages: {out}")
+    if as_json:
+        print(json.dumps({"out": str(out), "rows": len(made.rows), "messages": made.message_count,
+                          "faults": made.faults, "problem": made.problem or None}))
+    else:
+        print(f"{len(made.rows):,} rows from {made.message_count:,} messages: {out}")
     for name, count in made.faults.items():
         print(f"appliance: {file}: {name} {count:,}; see docs/metrics.md", file=sys.stderr)
     full = [key for name, key in FULL.items() if name in made.faults]

@@ -95,12 +95,25 @@ def engine_alive(state: State) -> bool:
     return True
 
 
-def arm(state: State) -> str:
-    """Clears the kill word; what it was."""
+def _halted(state: State) -> str:
+    """Why trading is halted; "" when it is not."""
     word = Kill(int(state.header["kill"]))
     reason = bytes(state.header["kill_reason"]).decode("utf-8", "replace")
-    state.arm()
     return "" if word is Kill.ARMED else reason or word.name.lower()
+
+
+def kill(state: State, reason: str) -> str:
+    """Sets the kill word; why trading was halted before, whose reason stays, or ""."""
+    before = _halted(state)
+    state.kill(Kill.OPERATOR, reason)
+    return before
+
+
+def arm(state: State) -> str:
+    """Clears the kill word; why it was set, or ""."""
+    before = _halted(state)
+    state.arm()
+    return before
 
 
 def _dpdk_finding(config: Config) -> dict[str, Any]:

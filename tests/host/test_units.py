@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_the_common_rights_are_the_same_everywhere() -> None:
         text = (UNITS / f"{name}.service").read_text().split("# ---- rights", 1)[1]
         return [line for line in text.split("\n[Install]")[0].split("\n")[1:] if "=" in line]
 
-    engine = [line for line in block("appliance-engine") if "sched_setaffinity" not in line]
+    engine = [line for line in block("appliance-engine")
+              if not re.search("sched_setaffinity|cpu_dma_latency", line)]
     assert engine == block("appliance") == block("appliance-journal")
     assert engine == block("appliance-exporter")
     assert len(engine) > 25

@@ -1,0 +1,77 @@
+"""Of every verb: it has --json, and it reads no standard input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from appliance.cli import main
+
+
+def verbs(group: click.Command = main, *before: str) -> Iterator[tuple[tuple[str, ...],
+                                                                       click.Command]]:
+    """Every verb, those within groups too, with the words that call it."""
+    if isinstance(group, click.Group):
+        for name, command in group.commands.items():
+            yield from verbs(command, *before, name)
+    else:
+        yield before, group
+
+
+VERBS = dict(verbs())
+# Words with which a verb comes to its end by itself, whatever it ends with.
+WORDS = {
+    ("run",): ("-c", "CONFIG", "--seconds", "1"),
+    ("check",): ("-c", "CONFIG"),
+    ("replay",): ("DAY",),
+    ("book",): ("DAY", "ACME"),
+    ("bbo",): ("DAY", "OUT.npy"),
+    ("exporter",): ("--address", "192.0.2.1", "--port", "1"),
+    ("install",): ("--root", "FOLDER", "--dry-run"),
+    ("uninstall",): ("--root", "FOLDER", "--dry-run"),
+    ("noise",): ("--seconds", "1"),
+    ("process", "engine"): ("-c", "CONFIG", "--settings", "NOWHERE/x"),
+    ("process", "journal"): ("-c", "CONFIG"),
+    ("process", "control"): ("--settings", "NOWHERE/x"),
+    ("tune", "explain"): ("swappiness",),
+}
+# These would change this machine; their arguments are looked at and refused before.
+REFUSED = ("--no-such-option",)
+CHANGING = {("tune", "apply"), ("tune", "undo")}
+
+
+def test_every_verb_has_json() -> None:
+    without = [" ".join(words) for words, verb in VERBS.items()
+               if not any("--json" in option.opts for option in verb.params)]
+    assert not without
+    assert len(VERBS) > 15
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_no_verb_reads_standard_input(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Bytes are waiting in a pipe; afterwards they are all still there."""
+    config = tmp_path / "appliance.toml"
+    name = f"test-verbs-{os.getpid()}"
+    config.write_text(f'[engine]\nname = "{name}"\n[feed]\nline_a = "memory:{name}-a"\n[orders]\n'
+                      f'queue = "memory:{name}-o"\n[tables]\norders = 4096\nlevels = 4096\n')
+    day = tmp_path / "day.itch"
+    day.write_bytes(b"\x00\x0cS" + bytes(10) + b"O")
+    stand_ins = {"CONFIG": str(config), "DAY": str(day), "FOLDER": str(tmp_path)}
+    more = REFUSED if words in CHANGING else WORDS.get(words, ())
+    arguments = [stand_ins.get(word, word) for word in more]
+    reader, writer = os.pipe()
+    text = b"yes\n" * 100
+    os.write(writer, text)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as waiting:
+        done = subprocess.run([sys.executable, "-m", "appliance.cli", *words, *arguments, "--json"],
+                              stdin=waiting, capture_output=True, timeout=60, cwd=tmp_path,
+                              env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+        assert b"Traceback" not in done.stderr, done.stderr
+        assert waiting.read() == text
