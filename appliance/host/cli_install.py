@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 import rich_click as click
@@ -19,6 +20,7 @@ from appliance.errors import RunError
 from appliance.host import install_system as system
 from appliance.host.install import MANIFEST, RECORDINGS, TUNE_JOURNAL, Action, Installation
 from appliance.host.install_files import CONFIG, service_files
+from appliance.host.manual import completion_files, manual_files
 
 ROOT = click.option("--root", type=click.Path(path_type=Path), default=Path("/"), metavar="FOLDER",
                     help="Work on the system in this folder, as for an image; / unless given.")
@@ -101,6 +103,8 @@ def install(config_path: Path | None, program: Path | None, root: Path, dry_run:
             fail(f"{target} is no program that can be run; give --program another")
         installation = Installation(root, dry_run)
         files = service_files(config, text, str(target), os.cpu_count() or 1)
+        pages = click.get_current_context().find_root().command
+        files += [*manual_files(pages, version("tickpath")), *completion_files(pages)]
         if config_path is not None:
             _refuse_changed_config(installation)
         actions = installation.install(files, leave=[] if text else [CONFIG])
