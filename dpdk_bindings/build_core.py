@@ -15,6 +15,13 @@ SOURCES = [
     "pio_options.c",
     "pio_afpacket.c",
     "pio_afpacket_open.c",
+    "pio_afxdp.c",
+    "pio_afxdp_device.c",
+    "pio_afxdp_grant.c",
+    "pio_afxdp_open.c",
+    "pio_afxdp_options.c",
+    "pio_afxdp_program.c",
+    "pio_afxdp_site.c",
     "pio_capture.c",
     "net_host.c",
     "net_host_arp.c",
@@ -22,6 +29,7 @@ SOURCES = [
     "pio_fault.c",
     "pio_host.c",
     "pio_host_open.c",
+    "pio_interface.c",
     "pio_memory.c",
     "pio_pcap.c",
     "tp_clock.c",
@@ -91,6 +99,10 @@ int pio_open(const char *, struct pio_queue **, struct pio_error *);
 void pio_close(struct pio_queue *);
 int pio_resolve(struct pio_queue *, uint32_t, uint8_t *);
 const char *pio_host_drop(struct pio_queue *, uint32_t, uint64_t *);
+
+struct afxdp_opened { int fds[5]; uint32_t part, frame_bytes; char mode[...]; ...; };
+int afxdp_opener_open(const char *, struct afxdp_opened *, struct pio_error *);
+void afxdp_opener_close(struct afxdp_opened *);
 
 #define NET_HOST_NEVER ...
 struct net_host_config {
@@ -201,6 +213,7 @@ ffibuilder.set_source(
     """
     #include "net_host.h"
     #include "pio.h"
+    #include "pio_afxdp_opener.h"
     #include "tp_clock.h"
     #include "tp_hist.h"
     #include "tp_mpsc.h"

@@ -19,14 +19,13 @@
  * that the host itself sends are not received. After open no capability is needed.
  */
 #include "pio_afpacket.h"
+#include "pio_interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* How often service asks the kernel for drops, link and MTU: four system calls, some 2 us. */
@@ -176,19 +175,12 @@ static void v2_rx_release(struct pio_queue *queue, const struct pio_frame *frame
 /* Link and MTU as they are now. An interface that is gone stays gone: its index is not reused. */
 void afpacket_device_read(struct pio_queue *queue) {
     struct afpacket *a = queue->state;
-    struct ifreq request = {.ifr_ifindex = a->interface_index};
+    uint32_t mtu;
     if (queue->info->link == PIO_LINK_GONE)
         return;
-    /* By index, since the interface may have been renamed. */
-    if (ioctl(a->fd, SIOCGIFNAME, &request) || ioctl(a->fd, SIOCGIFFLAGS, &request)) {
-        queue->info->link = PIO_LINK_GONE;
-        return;
-    }
-    queue->info->link = request.ifr_flags & IFF_UP && request.ifr_flags & IFF_RUNNING
-                            ? PIO_LINK_UP
-                            : PIO_LINK_DOWN;
-    if (!ioctl(a->fd, SIOCGIFMTU, &request))
-        a->tx.wire_bytes_max = (uint32_t)request.ifr_mtu + ETH_HLEN;
+    queue->info->link = pio_interface_look(a->fd, a->interface_index, &mtu);
+    if (mtu)
+        a->tx.wire_bytes_max = mtu + ETH_HLEN;
 }
 
 /* The kernel's own drop counts; reading clears them there. TP_STATUS_LOSING on a frame says no

@@ -5,6 +5,7 @@
  * another interface is ever seen.
  */
 #include "pio_afpacket.h"
+#include "pio_interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,11 +13,9 @@
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -103,19 +102,6 @@ static int options_read(struct options *o, const char *device, struct pio_error 
 
 /* ---- refusals ---- */
 
-static int refuse_interface(const char *name, struct pio_error *error) {
-    char known[160] = "";
-    size_t at = 0;
-    struct if_nameindex *interfaces = if_nameindex();
-    for (struct if_nameindex *i = interfaces; i && i->if_index && at < sizeof known; i++)
-        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", at ? ", " : "", i->if_name);
-    if (interfaces)
-        if_freenameindex(interfaces);
-    pio_refuse(error, ENODEV, "", "there is no network interface '%s'", name);
-    snprintf(error->remedy, sizeof error->remedy, "name one of those that exist: %s", known);
-    return ENODEV;
-}
-
 /* A packet socket that hears nothing yet, or -1 with errno and the error. */
 static int socket_make(struct pio_error *error) {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -153,26 +139,11 @@ static int option_set(int fd, int option, const char *what, const void *value, s
 
 static int device_check(struct afpacket *a, const struct options *o, struct pio_queue *queue,
                         struct pio_error *error) {
-    struct ifreq request = {0};
-    a->interface_index = o->interface[0] ? (int)if_nametoindex(o->interface) : 0;
-    if (!a->interface_index)
-        return refuse_interface(o->interface, error);
-    memcpy(request.ifr_name, o->interface, sizeof o->interface);
-    if (ioctl(a->fd, SIOCGIFHWADDR, &request))
-        return refuse_interface(o->interface, error);
-    int type = request.ifr_hwaddr.sa_family;
-    if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
-        return pio_refuse(error, ENOTSUP, "name an Ethernet interface",
-                          "interface '%s' does not carry Ethernet frames (its type is %d)",
-                          o->interface, type);
-    memcpy(queue->info->mac, request.ifr_hwaddr.sa_data, sizeof queue->info->mac);
-    if (!ioctl(a->fd, SIOCGIFFLAGS, &request) && !(request.ifr_flags & IFF_UP)) {
-        char remedy[64];
-        snprintf(remedy, sizeof remedy, "bring it up: ip link set %s up", o->interface);
-        return pio_refuse(error, ENETDOWN, remedy, "interface '%s' is down", o->interface);
-    }
-    afpacket_device_read(queue);
-    return 0;
+    int number = pio_interface_find(a->fd, o->interface, &a->interface_index, queue->info->mac,
+                                    error);
+    if (!number)
+        afpacket_device_read(queue);
+    return number;
 }
 
 static int options_set(const struct afpacket *a, const struct options *o,

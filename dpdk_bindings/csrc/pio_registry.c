@@ -11,6 +11,7 @@
 #include <string.h>
 
 extern const struct pio_backend pio_backend_afpacket;
+extern const struct pio_backend pio_backend_afxdp;
 extern const struct pio_backend pio_backend_fault;
 extern const struct pio_backend pio_backend_host;
 extern const struct pio_backend pio_backend_memory;
@@ -47,6 +48,7 @@ static const struct pio_backend absent_backend_dpdk = {
 static const struct pio_backend *backends[] = {
     &absent_backend_dpdk,
     &pio_backend_memory,
+    &pio_backend_afxdp,
     &pio_backend_afpacket,
     &pio_backend_pcap,
     &pio_backend_host,

@@ -31,6 +31,7 @@ from feed_sim.flow cimport Flow, flow_exponential, flow_step
 from itch_ouch.wire cimport MOLD_COUNT_END
 
 from dpdk_bindings import configure_dpdk, open_queue
+from dpdk_bindings.afxdp import steered
 from dpdk_bindings.env import Clock, Histogram, StopWord, core_facts, pin_to_core
 from feed_sim.exchange.gateway import COUNTERS
 from feed_sim.flow import symbol_names
@@ -98,7 +99,7 @@ cdef class Venue:
         try:
             configure_dpdk(names, config.dpdk, config.exchange.core)
             for name in names:
-                self.queues[name] = open_queue(name)
+                self.queues[name] = open_queue(steered(name, [(orders.address, orders.port)]))
                 self.queue_modes[name] = self.queues[name].mode
                 if self.queues[name].abi != PIO_ABI:
                     raise RuntimeError("the packet bindings are of another build; build again")

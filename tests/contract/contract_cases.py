@@ -154,6 +154,25 @@ def _afpacket(version: int) -> Callable[[Path], Pair]:
     return opened
 
 
+# Native veth hands frames to its receiver from a softirq, which may have to wait for its turn.
+AFXDP_SETTLE_S = 0.01
+
+
+def _afxdp(mode: str, options: str = "", wrap: str = "") -> Callable[[Path], Pair]:
+    def opened(path: Path) -> Pair:
+        with PrivateNetwork() as network:  # its queues keep it alive
+            network.veth("left", "right", mtu=1792 - 14)
+            left, right = (
+                network.open_queue(
+                    f"{wrap}afxdp:{end},steer=all,mode={mode},frame_bytes=1792{options}"
+                )
+                for end in ("left", "right")
+            )
+        return Pair(left, lambda: right, live=True, settle_s=AFXDP_SETTLE_S)
+
+    return opened
+
+
 def no_private_network() -> str:
     try:
         PrivateNetwork().close()
@@ -166,6 +185,16 @@ def _afpacket_case(version: int) -> Case:
     return Case(
         f"afpacket-v{version}",
         _afpacket(version),
+        keeps_timestamps=False,
+        holds_up=False,
+        skip=no_private_network,
+    )
+
+
+def _afxdp_case(name: str, mode: str, options: str = "", wrap: str = "") -> Case:
+    return Case(
+        name,
+        _afxdp(mode, options, wrap),
         keeps_timestamps=False,
         holds_up=False,
         skip=no_private_network,
@@ -185,6 +214,10 @@ CASES = [
     Case("fault-host", _host(wrap="fault:")),
     _afpacket_case(2),
     _afpacket_case(3),
+    _afxdp_case("afxdp-skb", "skb"),
+    _afxdp_case("afxdp-copy", "copy"),
+    _afxdp_case("afxdp-small", "copy", ",rx_slots=128,tx_slots=64,busy_poll_us=20"),
+    _afxdp_case("fault-afxdp", "copy", wrap="fault:"),
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from capture_bytes import SMALL
 from contract_cases import unique
+from private_network import PrivateNetwork
 
 HERE = Path(__file__).parent
 CSRC = HERE.parent.parent / "dpdk_bindings/csrc"
@@ -99,3 +100,13 @@ def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> No
     sent, _ = run(driver, str(seed), str(ROUNDS // 10), f"pcap:,out={file}", link)
     _, received = run(driver, str(seed), str(ROUNDS), link, f"{faults}:pcap:{file},loop=2")
     assert sent < received < 3 * sent
+
+
+@pytest.mark.parametrize("mode", ["skb", "copy"])
+def test_afxdp_driven_at_random(driver: Path, network: PrivateNetwork, mode: str) -> None:
+    for seed, options in (("1", ""), ("2", ",rx_slots=64,tx_slots=64"), ("3", ",frame_bytes=64")):
+        ends = (f"afxdp:{end},steer=all,mode={mode}{options}" for end in ("left", "right"))
+        sent, received = network.call(run, driver, seed, str(ROUNDS), *ends)
+        assert sent > ROUNDS // 4 and received > ROUNDS // 8, options
+    steer = ",steer=10.0.0.1:1+10.0.0.2+233.54.12.111:26477,busy_poll_us=20"
+    network.call(run, driver, "4", str(ROUNDS), f"afxdp:left{steer}", f"fault:afxdp:right{steer}")

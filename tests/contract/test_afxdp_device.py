@@ -1,0 +1,399 @@
+"""AF_XDP queues and their interface: links that fail, wrong input, privileges, deaths, leaks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from afpacket_ends import IFF_NO_PI, IFF_TUN, numbered, receive_all, tap_make, wait_for
+from afxdp_ends import GROUP, STEER, XdpEnds, program_load, program_on, udp, veth_queues
+from contract_driver import Hot
+from private_network import PrivateNetwork
+from pyroute2 import IPRoute
+
+from dpdk_bindings.afxdp import open_for_another
+from dpdk_bindings.errors import PioError
+from dpdk_bindings.queue import backends
+
+ROOT = Path(__file__).resolve().parents[2]
+RING_SMALL = "steer=all,rx_slots=64,tx_slots=64"
+CYCLES = int(os.environ.get("TICKPATH_CYCLES", "25"))  # each waits for the kernel, some 50 ms
+
+
+@pytest.fixture(params=["skb", "copy"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_link_that_goes_down_loses_frames_by_count_and_comes_back(
+    network: PrivateNetwork, mode: str
+) -> None:
+    with XdpEnds(network, mode, "steer=all,tx_slots=64") as ends:
+        network.set("left", state="down")
+        began = time.monotonic()
+        assert ends.left.send(numbered(n) for n in range(10)) == 10
+        assert time.monotonic() - began < 0.5
+        assert ends.left.link == "down"
+        assert ends.left.stats()["tx_error"] == 10
+        assert ends.left.receive() == []
+        network.set("left", state="up")
+        wait_for(lambda: ends.left.link == ends.right.link == "up")
+        # The stale frames never appear, and the ring is whole again.
+        for n in range(100, 300):
+            assert ends.left.send([numbered(n)]) == 1
+        assert receive_all(ends.right)[-1] == numbered(299)
+        stats = ends.left.stats()
+        assert stats["tx_error"] + stats["tx_frames"] == 210
+        assert ends.right.stats()["rx_frames"] == stats["tx_frames"] >= 199
+        assert len(Hot(ends.left).lend(64)) == 64
+
+
+def test_a_wire_without_carrier_sends_nothing_late(network: PrivateNetwork, mode: str) -> None:
+    with XdpEnds(network, mode) as ends:
+        network.set("right", state="down")
+        wait_for(lambda: ends.left.link == "down")
+        assert ends.left.send(numbered(n) for n in range(10)) == 10
+        assert ends.left.stats()["tx_error"] == 10
+        network.set("right", state="up")
+        wait_for(lambda: ends.left.link == ends.right.link == "up")
+        ends.left.send([numbered(10)])
+        assert receive_all(ends.right) == [numbered(10)]
+
+
+def test_an_interface_that_vanishes_leaves_a_queue_that_says_so(
+    network: PrivateNetwork, mode: str
+) -> None:
+    with XdpEnds(network, mode, RING_SMALL) as ends:
+        ends.right.send([numbered(1)])
+        wait_for(lambda: ends.left.receive(1) == [numbered(1)])
+        network.delete("left")
+        began = time.monotonic()
+        ends.left.send((numbered(n) for n in range(100)), timeout_s=0.1)
+        assert ends.left.receive(timeout_s=0.01) == []
+        assert time.monotonic() - began < 1.0
+        assert (ends.left.link, ends.right.link) == ("gone", "gone")
+        assert ends.left.stats()["tx_error"] == 64
+        assert ends.left.stats()["tx_full"] > 0
+        network.veth("left", "right")  # the same names are not the same interfaces
+        time.sleep(0.02)
+        assert ends.left.link == "gone"
+
+
+def test_an_mtu_lowered_meanwhile_is_an_error_of_its_frames_alone(
+    network: PrivateNetwork, mode: str
+) -> None:
+    with XdpEnds(network, mode) as ends:
+        network.set("left", mtu=500)
+        time.sleep(0.02)
+        assert ends.left.link == "up"
+        assert Hot(ends.left).send([numbered(0, length) for length in (100, 1000, 200)]) == 3
+        assert [len(frame) for frame in receive_all(ends.right)] == [100, 200]
+        stats = ends.left.stats()
+        assert (stats["tx_frames"], stats["tx_bytes"], stats["tx_error"]) == (2, 300, 1)
+
+
+def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
+    network.veth("down-a", "down-b")
+    network.set("down-a", state="down")
+    network.veth("long-a", "long-b", mtu=9000)
+    network.set("lo", state="up")
+    cases = [
+        ("nope,steer=all", errno.ENODEV, "no network interface 'nope'", "left"),
+        ("a-name-that-is-too-long,steer=all", errno.ENAMETOOLONG, "longer than 15", "shorter"),
+        ("down-a,steer=all", errno.ENETDOWN, "is down", "ip link set down-a up"),
+        ("left", errno.EINVAL, "names nothing to take", "steer=all"),
+        ("left,steer=10.0.0.1:0", errno.EINVAL, "'10.0.0.1' in steer=", "ADDRESS:PORT"),
+        ("left,steer=all+all", errno.EINVAL, "'all' in steer=", "steer=233.54"),
+        ("left,steer=all,speed=1", errno.EINVAL, "unknown queue option 'speed=1'", "rx_slots"),
+        ("left,steer=all,mode=best", errno.EINVAL, "mode=best", "auto, zerocopy, copy, skb"),
+        ("left,steer=all,rx_slots=100", errno.EINVAL, "not a power of two", "power of two"),
+        ("left,steer=all,frame_bytes=4000", errno.EINVAL, "out of range", "to 3840"),
+        ("left,steer=all,queue=1", errno.EINVAL, "has no queue 1, but 1", "ethtool -L left"),
+        ("left,steer=all,mode=zerocopy", errno.EOPNOTSUPP, "no zero-copy", "leave mode=zerocopy"),
+        ("long-a,steer=all", errno.EMSGSIZE, "MTU of 'long-a' is 9000", "mtu 3822"),
+        ("long-a,steer=all,frame_bytes=3840,mode=copy", errno.ERANGE, "takes no XDP", "mode=skb"),
+        ("left,steer=all,fds=1+2", errno.EINVAL, "fds=1+2", "opener"),
+        ("left,steer=all,mode=skb,frame_bytes=1518,fds=0+0+0+0+0+0", errno.EBADF, "no descriptors",
+         "same numbers"),
+    ]  # fmt: skip
+    for name, number, why, remedy in cases:
+        with pytest.raises(PioError) as caught:
+            network.open_queue(f"afxdp:{name}")
+        assert caught.value.errno == number, str(caught.value)
+        assert why in caught.value.why and remedy in caught.value.remedy, str(caught.value)
+        assert program_on(network, "left") == 0, name
+
+
+def test_an_interface_without_ethernet_is_refused(network: PrivateNetwork) -> None:
+    try:
+        tun = network.call(os.open, "/dev/net/tun", os.O_RDWR)
+    except OSError as error:
+        pytest.skip(f"no TUN device here: {error}")
+    try:
+        tap_make(network, tun, "tun", IFF_TUN | IFF_NO_PI)
+        with pytest.raises(PioError, match="does not carry Ethernet"):
+            network.open_queue("afxdp:tun,steer=all")
+    finally:
+        os.close(tun)
+
+
+def test_a_driver_without_xdp_is_named_and_skb_mode_takes_its_place(
+    network: PrivateNetwork,
+) -> None:
+    network.set("lo", state="up", mtu=1500)
+    with network.open_queue("afxdp:lo,steer=10.0.0.1:9") as queue:
+        assert queue.mode == "skb"
+    with pytest.raises(PioError, match="the driver of 'lo' takes no XDP program"):
+        network.open_queue("afxdp:lo,steer=10.0.0.1:9,mode=copy")
+
+
+def test_somebody_elses_program_is_named_and_left_alone(network: PrivateNetwork, mode: str) -> None:
+    fd = program_load(b"their_filter")
+
+    def put(program: int) -> None:
+        with IPRoute() as route:
+            index = route.link_lookup(ifname="left")[0]
+            route.link("set", index=index, xdp_fd=program)
+
+    network.call(put, fd)
+    theirs = program_on(network, "left")
+    with pytest.raises(PioError, match=f"'their_filter' .id {theirs}. is on interface 'left'") as e:
+        network.open_queue(f"afxdp:left,steer=all,mode={mode}")
+    assert e.value.errno == errno.EBUSY
+    assert program_on(network, "left") == theirs
+    network.call(put, -1)
+    os.close(fd)
+    with network.open_queue(f"afxdp:left,steer=all,mode={mode}") as queue:
+        assert queue.mode == mode
+
+
+HOLDER = """
+import sys
+from dpdk_bindings.queue import open_queue
+queue = open_queue(sys.argv[1])
+print(queue.mode, flush=True)
+while True:
+    queue.receive(64, 1.0)
+"""
+
+
+def test_a_killed_process_leaves_nothing_on_the_interface(
+    network: PrivateNetwork, mode: str
+) -> None:
+    child = network.call(
+        subprocess.Popen,
+        [sys.executable, "-c", HOLDER, f"afxdp:left,mode={mode},steer=all"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None and child.stdout.readline() == f"{mode}\n"
+        assert program_on(network, "left") != 0
+        with pytest.raises(PioError, match="of another tickpath process"):
+            network.open_queue("afxdp:left,steer=all")
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(10)
+        wait_for(lambda: program_on(network, "left") == 0)
+    finally:
+        child.kill()
+        child.communicate()
+    with network.open_queue(f"afxdp:left,steer=all,mode={mode}") as queue:
+        assert queue.mode == mode
+
+
+def test_queues_of_one_process_are_told_apart(network: PrivateNetwork) -> None:
+    veth_queues(network, "west", "east", 2)
+    with network.open_queue("afxdp:west,steer=all,mode=copy"):
+        with pytest.raises(PioError, match="has queue 0 of 'west' open already"):
+            network.open_queue("afxdp:west,steer=all")
+        with pytest.raises(PioError, match="open in native mode, and an interface has one"):
+            network.open_queue("afxdp:west,queue=1,steer=all,mode=skb")
+        with PrivateNetwork() as other:
+            # Interfaces of other namespaces may have the same numbers.
+            other.veth("west", "east")
+            for name in ("west", "east"):
+                with other.open_queue(f"afxdp:{name},steer=all") as queue:
+                    assert queue.link == "up"
+
+
+# Drops to a user without any capability before it opens what was opened for it.
+UNPRIVILEGED = """
+import ctypes, os, sys, time
+from dpdk_bindings.errors import PioError
+from dpdk_bindings.queue import backends, open_queue
+if sys.argv[1] == "open":
+    queues = [open_queue(name) for name in sys.argv[2:]]
+libc = ctypes.CDLL(None)
+for capability in range(64):
+    libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.setgroups([]), os.setresgid(65534, 65534, 65534), os.setresuid(65534, 65534, 65534)
+if sys.argv[1] == "adopt":
+    queues = [open_queue(name) for name in sys.argv[2:]]
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(*(int(status[f"Cap{part}"], 16) for part in ("Inh", "Prm", "Eff", "Bnd", "Amb")))
+left, right = queues
+for _ in range(20):
+    frames = [os.urandom(60) for _ in range(50)]
+    assert left.send(frames) == 50
+    received = []
+    while more := right.receive(50, 0.2):
+        received += more
+    assert received == frames
+time.sleep(0.02)
+assert (left.link, right.link) == ("up", "up")
+print(left.mode, right.mode, left.stats()["tx_frames"], right.stats()["rx_frames"])
+try:
+    open_queue("afxdp:left,steer=all")
+except PioError as error:
+    print(error.errno, error)
+(row,) = [row for row in backends() if row.name == "afxdp"]
+print(row.usable, row.remedy)
+"""
+
+
+@pytest.mark.parametrize("how", ["open", "adopt"])
+def test_no_capability_is_needed_once_there_is_a_queue(
+    network: PrivateNetwork, mode: str, how: str
+) -> None:
+    names = [f"afxdp:{end},steer=all,mode={mode}" for end in ("left", "right")]
+    opened = [network.call(open_for_another, name) for name in names] if how == "adopt" else []
+    child = network.call(
+        subprocess.Popen,
+        [sys.executable, "-c", UNPRIVILEGED, how, *([one.name for one in opened] or names)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[fd for one in opened for fd in one.fds],
+    )
+    for one in opened:
+        one.close()
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    capabilities, moved, refusal, probe = out.splitlines()
+    assert capabilities == "0 0 0 0 0"
+    assert moved == f"{mode} {mode} 1000 1000"
+    assert refusal.startswith(f"{errno.EPERM} no permission to open an AF_XDP queue; run as root")
+    assert probe.startswith("False") and "CAP_BPF" in probe
+    wait_for(lambda: program_on(network, "left") == program_on(network, "right") == 0)
+
+
+MEMLOCK = """
+import ctypes, resource, sys
+from dpdk_bindings.queue import open_queue
+CAP_IPC_LOCK, PR_CAPBSET_DROP = 14, 24
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+libc = ctypes.CDLL(None)
+header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+assert libc.capget(header, data) == 0
+data[0] &= ~(1 << CAP_IPC_LOCK)
+assert libc.capset(header, data) == 0
+open_queue(sys.argv[1])
+"""
+
+
+def test_too_little_lockable_memory_is_told(network: PrivateNetwork) -> None:
+    child = network.call(
+        subprocess.run,
+        [sys.executable, "-c", MEMLOCK, "afxdp:left,steer=all"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    last = child.stderr.strip().splitlines()[-1]
+    assert "10 MiB of frames are more than this process may lock, 64 KiB (RLIMIT_MEMLOCK)" in last
+    assert "LimitMEMLOCK=infinity" in last
+
+
+def test_other_traffic_flows_untouched(network: PrivateNetwork, mode: str) -> None:
+    """TCP from end to end over the same wire, while the queue takes a feed at full rate."""
+    sent, ended = os.urandom(4 << 20), threading.Event()
+    with PrivateNetwork() as far:
+        network.veth("near", "far-end")
+        with IPRoute() as _:
+            far_pid = far.call(lambda: f"/proc/self/task/{threading.get_native_id()}/ns/net")
+        fd = os.open(far_pid, os.O_RDONLY)
+        network.set("far-end", net_ns_fd=fd)
+        os.close(fd)
+        far.set("far-end", state="up")
+        network.address("near", "10.0.0.2")
+        far.address("far-end", "10.0.0.1")
+        with (
+            network.open_queue(f"afxdp:near,mode={mode},{STEER}") as queue,
+            far.open_queue("afpacket:far-end") as sender,
+            network.call(socket.create_server, ("10.0.0.2", 2222)) as server,
+            far.call(socket.create_connection, ("10.0.0.2", 2222), 10) as client,
+        ):
+            accepted, _ = server.accept()
+
+            def talk() -> None:
+                client.sendall(sent)
+                client.shutdown(socket.SHUT_WR)
+                ended.set()
+
+            thread = threading.Thread(target=talk)
+            thread.start()
+            feed, got, heard = [udp(GROUP, 26477)] * 32, bytearray(), 0
+            accepted.settimeout(20)
+            while chunk := accepted.recv(1 << 16):
+                got += chunk
+                sender.send(feed)
+                heard += len(queue.receive(256))
+            heard += len(receive_all(queue))
+            thread.join(10)
+            assert ended.is_set() and got == sent
+            stats = queue.stats()
+            assert heard == stats["rx_frames"] and heard > 0
+            assert stats["rx_frames"] + stats["rx_missed"] == sender.stats()["tx_frames"]
+            accepted.close()
+
+
+def test_the_probe_says_what_can_be_had(network: PrivateNetwork) -> None:
+    (row,) = [row for row in network.call(backends) if row.name == "afxdp"]
+    assert (row.usable, row.mode, row.why) == (True, "zerocopy, copy or skb", "")
+    with network.open_queue("afxdp:left,steer=all") as queue:
+        assert queue.mode == "copy"
+        assert queue.frame_bytes_max == 1518
+        assert queue.mac
+
+
+def test_opening_and_closing_leaks_nothing(network: PrivateNetwork, mode: str) -> None:
+    def held() -> tuple[int, int, int]:
+        maps = Path("/proc/self/maps").read_text()
+        locked = next(line for line in Path("/proc/self/status").read_text().splitlines()
+                      if line.startswith("VmPin"))  # fmt: skip
+        return len(os.listdir("/proc/self/fd")), maps.count("tickpath"), int(locked.split()[1])
+
+    name = f"afxdp:left,mode={mode},{RING_SMALL}"
+    network.open_queue(name).close()
+    before = held()
+    for _ in range(CYCLES):
+        with network.open_queue(name) as queue:
+            assert held()[1] == before[1] + 1
+            assert queue.receive() == []
+        with pytest.raises(PioError):
+            network.open_queue(f"afxdp:left,mode=zerocopy,{RING_SMALL}")
+    assert held() == before
+    assert program_on(network, "left") == 0
+
+
+def test_huge_pages_are_used_where_there_are_any(network: PrivateNetwork) -> None:
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    free = int(fields["HugePages_Free"])
+    if free < 5:
+        with pytest.raises(PioError, match="no 10 MiB of huge pages are free") as caught:
+            network.open_queue("afxdp:left,steer=all,huge_pages=on")
+        assert "vm.nr_hugepages" in caught.value.remedy
+    for word, pages in (("off", 0), ("auto", 5 if free >= 5 else 0)):
+        with network.open_queue(f"afxdp:left,steer=all,huge_pages={word}") as queue:
+            assert queue.stats()["huge_pages"] == pages
