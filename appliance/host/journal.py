@@ -19,6 +19,7 @@ left to undo. Whoever writes holds the lock beside it, with flock(2); :class:`Jo
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -152,15 +153,17 @@ class Journal:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise HostError(f"{STATE_FOLDER} cannot be written ({error.strerror}), and nothing is "
-                            f"changed without a journal; run this as root") from None
-        try:
             self._take_lock()
             self.contents = read_journal(self.host)
             self._open()
+        except OSError as error:
+            self._close()
+            remedy = "run this as root" if error.errno in (errno.EACCES, errno.EPERM) else (
+                "mend that first")
+            raise HostError(f"{STATE_FOLDER} cannot be written ({error.strerror}), and nothing is "
+                            f"changed without a journal; {remedy}") from None
         except BaseException:
-            self.__exit__(None, None, None)
+            self._close()
             raise
         return self
 
@@ -195,14 +198,17 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if self._file >= 0:
+        try:
             if not self.contents.standing and not self.contents.half_applied:
                 (self._folder / "journal").unlink(missing_ok=True)
-            os.close(self._file)
-            self._file = -1
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        for handle in (self._file, self._lock):
+            if handle >= 0:
+                os.close(handle)
+        self._file = self._lock = -1
 
     def _append(self, line: str, durable: bool = True) -> None:
         data = line.encode("utf-8", "surrogateescape") + b"\n"

@@ -120,6 +120,12 @@ class Pages(Kind):
 
     name = "pages"
 
+    def between(self, now: str, one: str, other: str) -> bool:
+        """Some pages were in use when they were to go."""
+        words = (now, one, other)
+        return all(word.isdigit() for word in words) and (
+            min(int(one), int(other)) <= int(now) <= max(int(one), int(other)))
+
     def write(self, host: Host, target: str, value: str) -> None:
         host.write(target, value)
         now = self.read(host, target) or "0"

@@ -64,6 +64,9 @@ def compare(host: Host, knob: str, target: str, wanted: str, kind: Kind = VALUE)
         return Setting(knob, target, "", wanted, "absent", kind, kind.why_not(host, target))
     if kind.same(found, wanted):
         return Setting(knob, target, found, wanted, "ok", kind)
+    if not found and target.startswith(("/sys/", "/proc/")):
+        # Nothing could be written that would put nothing back.
+        return Setting(knob, target, found, wanted, "absent", kind, f"{target} is empty")
     if host.fixed(target):
         return Setting(knob, target, found, wanted, "absent", kind,
                        f"the kernel does not let {target} be set")

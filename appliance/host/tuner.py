@@ -122,7 +122,10 @@ def _write(host: Host, kind: Kind, target: str, value: str) -> HostError | None:
 
 @dataclass(frozen=True)
 class Standing:
-    """One target that undo would restore: its records in order, the first has the true former."""
+    """One target that undo would restore: its records in order, the first has the true former.
+
+    All of one boot, unless the value outlives it: what another boot found is no former of this one.
+    """
 
     records: tuple[Record, ...]
 
@@ -137,9 +140,11 @@ class Standing:
 
 def standing(records: Iterable[Record]) -> list[Standing]:
     """What stands, target by target, the one set last first."""
-    by_target: dict[tuple[str, str], list[Record]] = {}
+    by_target: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
-        by_target.setdefault((record.kind, record.target), []).append(record)
+        kind = KINDS.get(record.kind)
+        boot_id = "" if kind is not None and kind.persistent else record.boot_id
+        by_target.setdefault((record.kind, record.target, boot_id), []).append(record)
     found = [Standing(tuple(records)) for records in by_target.values()]
     return sorted(found, key=lambda each: each.first.number, reverse=True)
 
