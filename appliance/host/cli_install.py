@@ -80,8 +80,9 @@ def _report(root: Path, dry_run: bool, actions: list[Action], notes: list[str], 
 @ROOT
 @DRY_RUN
 @JSON
-def install(config_path: Path | None, program: Path | None, root: Path, dry_run: bool,
-            as_json: bool) -> None:
+@click.pass_context
+def install(context: click.Context, config_path: Path | None, program: Path | None, root: Path,
+            dry_run: bool, as_json: bool) -> None:
     """Makes the appliance a service: units, user, configuration, device rules, pages.
 
     The units get the rights that the configuration's queues take: after a change of queues, core
@@ -103,7 +104,7 @@ def install(config_path: Path | None, program: Path | None, root: Path, dry_run:
             fail(f"{target} is no program that can be run; give --program another")
         installation = Installation(root, dry_run)
         files = service_files(config, text, str(target), os.cpu_count() or 1)
-        pages = click.get_current_context().find_root().command
+        pages = context.find_root().command
         files += [*manual_files(pages, version("tickpath")), *completion_files(pages)]
         if config_path is not None:
             _refuse_changed_config(installation)

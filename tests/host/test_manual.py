@@ -51,8 +51,8 @@ def test_bash_completes_verbs_with_the_installed_file(tmp_path: Path) -> None:
     script = tmp_path / "appliance.bash"
     script.write_bytes(files[COMPLETIONS["bash"]])
     program = tmp_path / "appliance"
-    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"import sys; from appliance.cli import "
-                       "entry; sys.argv[0] = 'appliance'; entry()\"\n")
+    run = "import sys; from appliance.cli import entry; sys.argv[0] = 'appliance'; entry()"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{run}"\n')
     program.chmod(0o755)
     asked = ("COMP_WORDS=(appliance un); COMP_CWORD=1; _appliance_completion appliance; "
              'echo "${COMPREPLY[@]}"')
