@@ -25,6 +25,7 @@ from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
 from appliance.cli_service import exporter, process
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
+from appliance.host.cli_doctor import doctor
 from appliance.host.cli_install import install, uninstall
 from appliance.host.cli_noise import noise
 from appliance.host.cli_tune import tune
@@ -371,6 +372,7 @@ main.add_command(process)
 main.add_command(tune)
 main.add_command(uninstall)
 main.add_command(noise)
+main.add_command(doctor)
 
 
 def entry() -> None:

@@ -1,15 +1,18 @@
-"""Writes what is derived from the registry and the segment's layout (R7).
+"""Writes what is derived from the registry, the segment's layout and doctor's checks (R7).
 
-``python -m appliance.generate`` writes csrc/state.h, core/state.pxd, docs/metrics.md and
-docs/appliance.toml; ``--check`` writes nothing and fails when one of them is out of date.
+``python -m appliance.generate`` writes csrc/state.h, core/state.pxd, docs/metrics.md,
+docs/appliance.toml, docs/doctor.schema.json and the table in docs/doctor.md; ``--check`` writes
+nothing and fails when one of them is out of date.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 from appliance.config import Config
+from appliance.host.doctor import schema_text, table_text
 from appliance.state import CHECKPOINT, HEADER, MAGIC, TOP, VERSION, Kill, c_struct
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, TIMERS
 from dpdk_bindings.env.config_file import default_toml
@@ -121,11 +124,19 @@ def metrics_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def doctor_text(page: Path) -> str:
+    """The page with its table of checks as it should be."""
+    block = re.compile(r"(<!-- checks -->\n).*?(<!-- end -->\n)", re.S)
+    return block.sub(lambda match: match[1] + table_text() + match[2], page.read_text())
+
+
 def outputs() -> dict[Path, str]:
     return {
         ROOT / "appliance/csrc/state.h": header_text(),
         ROOT / "appliance/core/state.pxd": pxd_text(),
         ROOT / "docs/metrics.md": metrics_text(),
+        ROOT / "docs/doctor.schema.json": schema_text(),
+        ROOT / "docs/doctor.md": doctor_text(ROOT / "docs/doctor.md"),
         ROOT / "docs/appliance.toml": default_toml(
             Config, "The appliance: appliance run -c FILE. Every key is here with its default."
         ),
