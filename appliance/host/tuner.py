@@ -154,17 +154,23 @@ def undo(host: Host, tell: Tell, only: Sequence[str] = (), force: bool = False,
     """Restores former values exactly, the last set first.
 
     A value that somebody changed since is left as it is and stays in the journal, unless
-    ``force``. What a reboot has already put back is only struck out.
+    ``force``. What a reboot has already put back is only struck out; so is what is gone, once
+    nothing else stands: until then a queue or device may come back with it.
     """
     chosen_stages(only, ())
     wanted = {name.partition(".")[0] for name in only}
     done = []
+    gone: list[Record] = []
     with Journal(host, wait_s) as journal:
         for each in standing(journal.contents.standing):
             if wanted and each.first.stage not in wanted:
                 continue
             done.append(_restore(host, journal, each, force))
             tell(done[-1])
+            if done[-1].outcome == "gone":
+                gone += each.records
+        if all(record in gone for record in journal.contents.standing):
+            journal.undone(record for record in gone if not record.undone)
         if not journal.contents.standing:
             journal.end()
     return done
@@ -182,7 +188,6 @@ def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
         return replace(told, outcome="gone", reason="the reboot has put it back")
     now = kind.read(host, target)
     if now is None:
-        journal.undone(each.records)
         return replace(told, outcome="gone", reason=kind.why_not(host, target))
     if kind.same(now, first.former) and not kind.late:
         journal.undone(each.records)

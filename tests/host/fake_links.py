@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from fuse import Fuse
@@ -54,11 +55,17 @@ class FakeLinks:
         self.cards = cards
         self.routes: frozenset[str] = frozenset()
         self.fuse = fuse or Fuse()
+        self.resized: Callable[[str, int], None] = lambda name, count: None
 
     def _card(self, name: str) -> Card:
         if name not in self.cards:
             raise _error(errno.ENODEV)
         return self.cards[name]
+
+    @staticmethod
+    def _default(card: Card) -> list[int]:
+        count = card.values["channels"]["combined"]
+        return [each % count for each in range(len(card.table))]
 
     def default_route(self) -> frozenset[str]:
         return self.routes
@@ -84,9 +91,13 @@ class FakeLinks:
         card = self._card(name)
         if value > most or word in card.refuses:
             raise _error(card.refuses.get(word, errno.EINVAL))
-        card.values[group][word] = value
         if group == "channels":
-            card.table = [each % value for each in range(len(card.table))]
+            if card.table != self._default(card):
+                raise _error(errno.EINVAL)  # as the kernel does of a table that was configured
+            card.values[group][word] = value
+            card.table = self._default(card)
+            self.resized(name, value)
+        card.values[group][word] = value
         self.fuse.passed()
 
     def features(self, name: str) -> dict[str, Feature]:
@@ -134,8 +145,7 @@ class FakeLinks:
 
     def set_hash_table(self, name: str, queues: list[int]) -> None:
         card = self._card(name)
-        count = card.values["channels"]["combined"]
-        card.table = queues or [each % count for each in range(len(card.table))]
+        card.table = queues or self._default(card)
         self.fuse.passed()
 
     def time_stamping(self, name: str) -> TimeStamping:

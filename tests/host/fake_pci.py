@@ -23,6 +23,7 @@ class FakePci(Host):
         self.fuse = Fuse()
         self.fake_links = FakeLinks(self.fuse)
         super().__init__(root, self.fake_links)
+        self.fake_links.resized = self._resized
         self.cards: dict[str, dict[str, Card]] = {}  # what each device is to the kernel
         self.natural: dict[str, str] = {}  # the driver that its identity leads to
         self.broken: set[str] = set()  # drivers whose probe fails
@@ -68,9 +69,22 @@ class FakePci(Host):
         for file, value in (("napi_defer_hard_irqs", "0"), ("gro_flush_timeout", "0")):
             self.put(f"{folder}/{file}", value)
         for queue in range(card.values.get("channels", {}).get("combined", 1)):
-            self.put(f"{folder}/queues/rx-{queue}/rps_cpus", "f")
-            self.put(f"{folder}/queues/tx-{queue}/xps_cpus", f"{1 << queue:x}")
+            self._queue(name, queue, "f", f"{1 << queue:x}")
         self.fake_links.cards[name] = card
+
+    def _queue(self, name: str, queue: int, receive: str, send: str) -> None:
+        folder = f"/sys/class/net/{name}/queues"
+        self.put(f"{folder}/rx-{queue}/rps_cpus", receive)
+        self.put(f"{folder}/tx-{queue}/xps_cpus", send)
+
+    def _resized(self, name: str, count: int) -> None:
+        """Queues come without masks, and go with them."""
+        found = len(self.glob(f"/sys/class/net/{name}/queues/rx-*"))
+        for queue in range(found, count):
+            self._queue(name, queue, "0", "0")
+        for queue in range(count, found):
+            for way in ("rx", "tx"):
+                shutil.rmtree(self.path(f"/sys/class/net/{name}/queues/{way}-{queue}"))
 
     # ---- the kernel's part -----------------------------------------------------------------------
 

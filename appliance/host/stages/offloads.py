@@ -16,8 +16,8 @@ FEATURES = {
     "gro_list": ("rx-gro-list",),
     "gro_forward": ("rx-udp-gro-forwarding",),
     "gro": ("rx-gro",),
-    "tso": ("tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation", "tx-tcp6-segmentation",
-            "tx-tcp-segmentation"),
+    "tso": ("tx-tcp-ecn-segmentation", "tx-tcp-accecn-segmentation",
+            "tx-tcp-mangleid-segmentation", "tx-tcp6-segmentation", "tx-tcp-segmentation"),
     "gso": ("tx-udp-segmentation", "tx-generic-segmentation"),
     "rx_vlan": ("rx-vlan-hw-parse",),
 }
