@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from demo_cut import Cut
 from demo_huge_pages import huge_pages
-from demo_links import MEMORY_MIB, SIDES, Links, memif_links, memory_links
+from demo_links import MEMORY_MIB, SIDES, Links, memif_links, memory_links, veth_links
+from demo_networks import networks as network_pair
 
 ROOT = Path(__file__).resolve().parent.parent
 EXCHANGE_GRACE_S = 20.0  # what it may take beyond its own time: tables, opening, closing
@@ -34,6 +36,8 @@ WRITTEN = (
     "report.html",
     "latency.png",
 )
+# What a queue over veth must obtain: its driver has XDP and no zero-copy.
+VETH_MODES = {"afxdp": "copy", "afpacket": "mmap-v2"}
 DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
 
 
@@ -60,8 +64,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fault", default="", metavar="SPEC",
                         help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05; "
                         "loss meets every second frame of a line: none is lost on both")
-    parser.add_argument("--backend", choices=["memory", "dpdk"], default="memory",
-                        help="what joins the two: shared memory, or DPDK's memif")
+    parser.add_argument("--backend", choices=["memory", "dpdk", "afxdp", "afpacket"],
+                        default="memory",
+                        help="what joins the two: shared memory, DPDK's memif, or veth pairs "
+                        "between two network namespaces")
+    parser.add_argument("--cut", action="store_true",
+                        help="with veth pairs: line B is cut for the middle third of the run")
     parser.add_argument("--huge-pages", choices=["auto", "on", "off"], default="auto",
                         help="with dpdk: set huge pages aside for the run (auto: if that can be)")
     parser.add_argument("--stations", action="store_true",
@@ -89,8 +97,14 @@ def make_links(options: argparse.Namespace, stack: ExitStack) -> Links:
     Raises RuntimeError when huge pages are demanded and cannot be had.
     """
     tag, impaired = f"demo{os.getpid()}", bool(options.fault)
+    if options.cut and options.backend not in VETH_MODES:
+        raise RuntimeError("--cut needs a wire: give --backend afxdp or afpacket with it")
     if options.backend == "memory":
         return memory_links(tag, impaired)
+    if options.backend in VETH_MODES:
+        made = stack.enter_context(network_pair())
+        return veth_links(options.backend, VETH_MODES[options.backend], made,
+                          Cut(made, options.seconds) if options.cut else None)
     if options.huge_pages == "off":
         return memif_links(tag, impaired, False, "ordinary memory, as asked")
     mib = SIDES * MEMORY_MIB
@@ -207,6 +221,7 @@ def checks(figures: dict[str, Any], venue: dict[str, Any], books: dict[str, Any]
          f"{orders['unanswered']} without an answer"),
         *([("books", books["compared"] > 0 and not books["different"], same)] if books else []),
         links_check(figures, links),
+        *([links.cut.check(figures)] if links.cut else []),
         ("trading", figures["kill"]["word"] == "armed", f"kill word {figures['kill']['word']}"),
     ]
     return [{"name": name, "ok": bool(ok), "detail": detail} for name, ok, detail in rows]
@@ -224,6 +239,7 @@ def run(options: argparse.Namespace, links: Links) -> tuple[int, int]:
              "--checkpoints", str(out / "appliance-checkpoints.jsonl"),
              "--histograms", str(out / "histograms.json")]
     processes: list[subprocess.Popen[bytes]] = []
+    networks = links.networks
 
     def end_them(*_: Any) -> None:
         for process in processes:
@@ -237,16 +253,20 @@ def run(options: argparse.Namespace, links: Links) -> tuple[int, int]:
             processes.append(exchange := subprocess.Popen(
                 _cli("feed_sim.cli", "exchange", "-c", str(exchange_toml), "--json"),
                 stdout=venue_out,
+                preexec_fn=networks and networks.entering("exchange"),
             ))
         processes.append(appliance := subprocess.Popen(
             _cli("appliance.cli", *words, *(["--json"] if options.json else ["--no-summary"])),
             stdout=subprocess.DEVNULL if options.json else None,
+            preexec_fn=networks and networks.entering("appliance"),
         ))
         deadline = time.monotonic() + options.seconds + EXCHANGE_GRACE_S
         while exchange.poll() is None and appliance.poll() is None:
             if time.monotonic() > deadline:
                 print("demo: the exchange did not end in time", file=sys.stderr)
                 break
+            if links.cut:
+                links.cut.turn()
             time.sleep(0.05)
         time.sleep(DRAIN_S)
         for process in processes:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from demo_cut import Cut
+from demo_networks import LINES, Networks
+
 # A side has three ports with 12 MiB of frames each, and DPDK's own tables.
 MEMORY_MIB = 96
 SIDES = 2
@@ -20,6 +23,8 @@ class Links:
     exchange: tuple[str, ...]
     appliance: tuple[str, ...]
     table: str = ""  # the [dpdk] table of both configurations
+    networks: Networks | None = None  # where each side runs; None: where the demo does
+    cut: Cut | None = None  # what is done to line B meanwhile
 
 
 def memory_links(tag: str, impaired: bool) -> Links:
@@ -50,3 +55,12 @@ def memif_links(tag: str, impaired: bool, huge: bool, memory: str) -> Links:
     table = f'\n[dpdk]\nhuge_pages = "{"on" if huge else "off"}"\nmemory_mib = {MEMORY_MIB}\n'
     return Links("dpdk", "poll" if huge else "poll-no-huge", memory, ends("server"),
                  ends("client"), table)
+
+
+def veth_links(backend: str, mode: str, networks: Networks, cut: Cut | None) -> Links:
+    """A veth pair for each line and one for the orders, between two network namespaces."""
+    # veth's own XDP; auto would take skb mode in silence where that is not to be had.
+    options = ",mode=copy" if backend == "afxdp" else ""
+    ends = tuple(f"{backend}:{line}{options}" for line in LINES)
+    return Links(backend, mode, "two network namespaces, three veth pairs", ends, ends,
+                 networks=networks, cut=cut)
