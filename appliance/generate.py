@@ -1,8 +1,8 @@
-"""Writes what is derived from the registry, the segment's layout and doctor's checks (R7).
+"""Writes what is derived from registry, segment's layout, doctor's checks, shell functions (R7).
 
 ``python -m appliance.generate`` writes csrc/state.h, core/state.pxd, docs/metrics.md,
-docs/appliance.toml, docs/doctor.schema.json and the table in docs/doctor.md; ``--check`` writes
-nothing and fails when one of them is out of date.
+docs/appliance.toml, docs/doctor.schema.json, the table in docs/doctor.md and
+scripts/host_common.sh; ``--check`` writes nothing and fails when one of them is out of date.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.host.doctor import schema_text, table_text
+from appliance.host.shell import functions_text
 from appliance.state import CHECKPOINT, HEADER, MAGIC, TOP, VERSION, Kill, c_struct
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, TIMERS
 from dpdk_bindings.env.config_file import default_toml
@@ -140,6 +141,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "docs/appliance.toml": default_toml(
             Config, "The appliance: appliance run -c FILE. Every key is here with its default."
         ),
+        ROOT / "scripts/host_common.sh": functions_text(),
     }
 
 

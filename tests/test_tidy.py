@@ -31,7 +31,7 @@ CODE = (".py", ".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".sh")
 GENERATED = {
     "itch_ouch/csrc/wire.h", "itch_ouch/wire.pxd", "appliance/csrc/state.h",
     "appliance/core/state.pxd", "docs/wire.md", "docs/metrics.md", "itch_ouch/csrc/rows.h",
-    "bench/csrc/sums.h",
+    "bench/csrc/sums.h", "scripts/host_common.sh",
 }  # fmt: skip
 # The loop and all it calls: no call that needs the GIL, no hidden exception check.
 HOT = (

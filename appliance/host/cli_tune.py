@@ -22,6 +22,7 @@ from appliance.cli_common import JSON, one_sentence
 from appliance.config import Config, from_text, load_config
 from appliance.host.host import Host, HostError
 from appliance.host.journal import read_journal
+from appliance.host.shell import make_script
 from appliance.host.stage import Setting, Stage
 from appliance.host.tune_show import print_plan
 from appliance.host.tuner import Done, apply, chosen_stages, plan, shown, standing, undo
@@ -200,6 +201,30 @@ def _show_standing(host: Host, only: tuple[str, ...], as_json: bool) -> None:
     for row in rows:
         print(f"{row['target']}: {row['set']} -> {row['former']}")
     print(f"{len(rows)} to restore")
+
+
+@tune.command("script")
+@WISH
+@JSON
+def script_verb(config_path: Path | None, cores: str, interfaces: tuple[str, ...],
+                only: tuple[str, ...], skip: tuple[str, ...], force: bool, root: Path,
+                as_json: bool) -> None:
+    """Prints a shell script that does what `apply` would do now, with the same journal.
+
+    It needs no Python: POSIX sh, coreutils and util-linux. What only a reboot can set stands in it
+    as a comment, and so does what a shell cannot set, which is counted.
+    """
+    with one_sentence():
+        host, _, wish = _wish(config_path, root, cores=cores, interfaces=interfaces, skip=skip,
+                              force=force)
+        script = make_script(plan(host, wish, only), chosen_stages(only, wish.skip), wish)
+    if as_json:
+        print(json.dumps(asdict(script), indent=2))
+        return
+    print(script.text, end="")
+    if script.left_out:
+        print(f"{script.left_out} settings have no shell form: they are comments in the script; "
+              f"`appliance tune apply` sets them", file=sys.stderr)
 
 
 @tune.command("explain")

@@ -51,7 +51,10 @@ class Kind:
         return False
 
     def shell(self, target: str, value: str) -> str:
-        """The line of a shell script that journals and writes it (``shell.py``)."""
+        """The line of a shell script that journals and writes it (``shell.py``); "" for none.
+
+        A kind of which no part of ``sh/`` has a function has no shell form either.
+        """
         return f"put {self.name} {shlex.quote(target)} {shlex.quote(value)}"
 
 
@@ -172,6 +175,11 @@ class OwnFile(Kind):
 
     def same(self, one: str, other: str) -> bool:
         return one == other
+
+    def shell(self, target: str, value: str) -> str:
+        if value == ABSENT:
+            return f"take_away {self.name} {shlex.quote(target)}"
+        return super().shell(target, value)
 
 
 VALUE, CHOICE, CORE_LIST, CORE_MASK, OWN_FILE = (
