@@ -18,13 +18,14 @@ from appliance.host.check import Finding, Unknown, absent, worst
 from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import CPU, READ_BYTES_MAX, Host
 from appliance.host.machine import KernelMachine, Machine, NoMachine
-from appliance.host.segments import EngineState, engine_states
+from appliance.host.pci import DEVICES, address_of
+from appliance.host.segments import PREFIX, EngineState, engine_states
 from appliance.host.wish import Wish
 
 TASKS_MAX = 20_000  # looked at; more threads than any trading host has, and under a second
 KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD, linux/sched.h
 NOT_NAMED = "no interface is named; give --interface NAME, or -c FILE with kernel queues"
-NO_DEVICES = "no PCI device is named; name one in [host] devices or a dpdk queue of -c FILE"
+NO_DEVICES = "no PCI device is named: neither by [host] devices, a queue, nor an interface's card"
 
 
 class Task(NamedTuple):
@@ -66,7 +67,8 @@ class Case:
     def words(self) -> dict[str, str]:
         """What placeholders of a fix stand for; "" is not known."""
         loops = format_list(self.wish.cores)
-        return {"CORE": loops.partition(",")[0].partition("-")[0], "LOOPS": loops,
+        return {"NAME": next(iter(self.wish.interfaces), ""), "DEVICE": next(iter(self.pci), ""),
+                "CORE": loops.partition(",")[0].partition("-")[0], "LOOPS": loops,
                 "HOUSEKEEPING": format_list(self.wish.housekeeping)}
 
     def shared(self, index: int) -> frozenset[int]:
@@ -182,11 +184,11 @@ class Case:
     @cached_property
     def pci(self) -> dict[str, str]:
         """The PCI devices to trade over: address to folder, those of the interfaces, too."""
-        found = {name: f"/sys/bus/pci/devices/{name}" for name in self.wish.devices}
+        found = {name: f"{DEVICES}/{name}" for name in self.wish.devices}
         for interface in self.wish.interfaces:
-            address = self.host.target(f"/sys/class/net/{interface}/device")
-            if address and self.host.exists(f"/sys/bus/pci/devices/{address}"):
-                found[address] = f"/sys/bus/pci/devices/{address}"
+            address = address_of(self.host, interface)
+            if address is not None:
+                found[address] = f"{DEVICES}/{address}"
         return found
 
     def each_device(self, look: Callable[[str], Finding]) -> Finding:
@@ -215,6 +217,9 @@ class Case:
         for each in self.engines:
             if each.alive and each.name == self.config.engine.name:
                 return each
+        path = f"{PREFIX}{self.config.engine.name}"
+        if self.host.exists(path) and self.host.read(path) is None:
+            raise Unknown(f"only root and the engine's user may read {path}")
         raise Unknown(f"no engine named '{self.config.engine.name}' is running")
 
     @cached_property

@@ -168,7 +168,9 @@ def plain(text: str) -> str:
 
 def mend(fix: str, case: Case, subject: str = "") -> str:
     """A fix to be typed as it is: names for placeholders, and tune with what doctor was given."""
-    words = {"NAME": subject, "DEVICE": subject, **case.words}
+    words = case.words
+    if subject:
+        words |= {"NAME": subject, "DEVICE": subject}
     fix = PLACEHOLDER.sub(lambda match: words[match[0]] or match[0], fix)
     return TUNE.sub(lambda match: match[0] + case.given, fix)
 

@@ -26,7 +26,7 @@ from dpdk_bindings import BackendInfo
 
 Row = tuple[str, dict[str, Any], str]
 CORE, NODE = f"{CPU}/cpu2", "/sys/devices/system/node/node0"
-HUGE, QUEUE = f"{NODE}/hugepages/hugepages-2048kB", "/sys/dev/block/259:2/queue"
+HUGE, QUEUE = f"{NODE}/hugepages/hugepages-2048kB", "/sys/devices/nvme0n1/queue"
 CLOCKS = "/sys/devices/system/clocksource/clocksource0"
 ENGINE = f"/proc/{PID}/status"
 MOUNTS, TUNE = "/proc/self/mountinfo", "/var/lib/tickpath/tune/journal"
@@ -278,6 +278,7 @@ ENGINE_ROWS: list[Row] = [
     ("engine.heartbeat", engine(heartbeat_ns=1), "s"),
     ("engine.trading", engine(kill=1, kill_reason=b"enough"), "halted: operator (enough)"),
     ("engine.feed", engine({"feed_state": 2}), "stale"),
+    ("engine.feed", engine({"feed_state": 0}), "waiting"),
     ("engine.journal", engine(journal_error=28), "No space left"),
     ("engine.journal", engine({"journal_full": 1}), "the ring was full"),
     ("engine.queues", engine(queue_feed_a=b"afxdp copy"), "feed_a: afxdp copy"),

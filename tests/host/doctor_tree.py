@@ -143,7 +143,7 @@ def _proc() -> dict[str, str]:
 def _sys() -> dict[str, str]:
     core, node = f"{CPU}/cpu2", "/sys/devices/system/node/node0"
     huge = f"{node}/hugepages/hugepages-2048kB"
-    queue = "/sys/dev/block/259:2/queue"
+    queue = "/sys/devices/nvme0n1/queue"  # a disk's, the journal lying on its second partition
     return {
         f"{CPU}/isolated": "2-3", f"{CPU}/nohz_full": "2-3", f"{core}/node0/.": "",
         f"{core}/cache/index2/level": "2", f"{core}/cache/index2/shared_cpu_list": "2",
@@ -154,7 +154,7 @@ def _sys() -> dict[str, str]:
         f"{core}/thermal_throttle/core_throttle_count": "0",
         f"{core}/thermal_throttle/package_throttle_count": "0",
         f"{CPU}/vulnerabilities/meltdown": "Not affected",
-        f"{CPU}/vulnerabilities/spectre_v2": "Mitigation: Enhanced / Automatic IBRS",
+        f"{CPU}/vulnerabilities/spectre_v2": "Mitigation: Retpolines; PBRSB-eIBRS: Not affected",
         f"{node}/cpulist": "0-7", f"{node}/distance": "10 21", f"{huge}/free_hugepages": "512",
         f"{huge}/nr_hugepages": "512", f"{node}/meminfo": "Node 0 MemTotal: 64000000 kB",
         "/sys/kernel/mm/hugepages/hugepages-2048kB/.": "",
@@ -167,6 +167,8 @@ def _sys() -> dict[str, str]:
         "/sys/kernel/security/lockdown": "[none] integrity confidentiality",
         "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode": "N",
         "/sys/firmware/efi/efivars/SecureBoot-8be4": "\x06\0\0\0\0",
+        "/sys/devices/nvme0n1/nvme0n1p2/.": "",
+        "/sys/dev/block/259:2": "->/sys/devices/nvme0n1/nvme0n1p2",
         f"{queue}/rotational": "0", f"{queue}/scheduler": "[none] mq-deadline",
         f"{queue}/write_cache": "write through", "/sys/fs/ext4/nvme0n1p2/errors_count": "0",
         "/sys/kernel/iommu_groups/13/type": "identity", "/sys/fs/cgroup/system.slice/cpu.max":
@@ -186,7 +188,7 @@ def _net() -> dict[str, str]:
         f"{CARD}/current_link_width": "8", f"{CARD}/max_link_width": "8",
         **{f"{CARD}/aer_dev_{kind}": f"RxErr 0\nTOTAL_ERR_{kind.upper()} 0"
            for kind in ("correctable", "nonfatal", "fatal")},
-        f"{CARD}/power/control": "on", f"{CARD}/sriov_numvfs": "0",
+        f"{CARD}/net/ens1/.": "", f"{CARD}/power/control": "on", f"{CARD}/sriov_numvfs": "0",
         "/proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
                            "eno1\t00000000\t0100000A\t0003\t0\t0\t0\t00000000",
         "/proc/net/packet": "sk RefCnt Type Proto Iface R Rmem User Inode",

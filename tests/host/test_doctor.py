@@ -143,6 +143,14 @@ def test_an_empty_host_says_why_it_says_nothing(tmp_path: Path) -> None:
     assert len(ended) > 9 and all("no engine named" in each.measured for each in ended)
 
 
+def test_a_segment_that_is_not_ours_to_read(server: Path, tmp_path: Path) -> None:
+    root = tree.copy(server, tmp_path / "server")
+    (root / "dev/shm/tickpath.test").unlink()
+    (root / "dev/shm/tickpath.test").mkdir()
+    result = ask(BY_ID["engine.trading"], tree.case(root))
+    assert result.status == "absent" and "may read /dev/shm/tickpath.test" in result.measured
+
+
 def test_names_for_placeholders(server: Path, tmp_path: Path) -> None:
     """What a fix speaks of is named, so that it can be typed as it is."""
     root = tree.copy(server, tmp_path / "server")

@@ -182,11 +182,9 @@ def mitigation_cost(case: Case) -> Finding:
     rows = _vulnerabilities(case)
     if not rows:
         return absent(case.host.why_not(f"{CPU}/vulnerabilities/meltdown"))
+    # Enhanced and automatic IBRS are set once; plain IBRS at each entry.
     dear = [word for word in ("PTI", "IBRS", "Clear CPU buffers", "untrained return thunk")
-            if any(text.startswith("Mitigation") and word in text for text in rows.values())]
-    if "IBRS" in dear and all("Enhanced" in text or "Automatic" in text
-                              for text in rows.values() if "IBRS" in text):
-        dear.remove("IBRS")  # set once, not at each entry
+            if any(text.startswith(f"Mitigation: {word}") for text in rows.values())]
     return bad(", ".join(dear)) if dear else ok("none")
 
 

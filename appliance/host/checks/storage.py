@@ -6,6 +6,7 @@ Sources: proc(5) (mountinfo), Linux Documentation/ABI/stable/sysfs-block, open(2
 from __future__ import annotations
 
 import os
+import time
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ INODES_FREE_MIN = 1000
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "fuse.sshfs", "afs")
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 DIRECT = ("ext4", "xfs", "btrfs", "f2fs", "bcachefs", "ext2", "ext3", "nfs", "nfs4")
+OPPOSITE = {"sync": "async", "strictatime": "relatime", "discard": "nodiscard"}
 PRESSURE_MAX = 5.0  # percent
 STATE = "/var/lib/tickpath"
 
@@ -37,7 +39,7 @@ def _folder(case: Case) -> str:
     path = case.config.journal.path
     if not path:
         raise Unknown("no journal is configured ([journal] path); give -c FILE")
-    return os.path.dirname(os.path.abspath(path))
+    return os.path.dirname(os.path.abspath(time.strftime(path)))  # as the engine's start does
 
 
 def _mount(case: Case, folder: str) -> Mount:
@@ -120,11 +122,13 @@ def direct_io(case: Case) -> Finding:
 @check("storage.mount_options", "minor", "neither sync nor strictatime nor discard",
        "On a sync mount every small write waits for the disk; discard trims in the middle of "
        "writing; strictatime writes at each read.",
-       "mount -o remount,async,noatime,nodiscard FOLDER, and in /etc/fstab; trim by fstrim.timer")
+       "mount -o remount with the opposite, and in /etc/fstab; trim by fstrim.timer")
 def mount_options(case: Case) -> Finding:
     mount = _mount(case, _folder(case))
-    found = [word for word in ("sync", "strictatime", "discard") if word in mount.options]
-    return bad(f"{', '.join(found)} on {mount.point}") if found else ok("none of them")
+    found = [word for word in OPPOSITE if word in mount.options]
+    options = ",".join(OPPOSITE[word] for word in found)
+    fix = f"mount -o remount,{options} {mount.point}, and in /etc/fstab"
+    return bad(f"{', '.join(found)} on {mount.point}", fix) if found else ok("none of them")
 
 
 @check("storage.rotational", "major", "a disk without moving parts",
@@ -134,6 +138,8 @@ def rotational(case: Case) -> Finding:
     value = case.host.number(f"{_queue(case)}/rotational")
     if value is None:
         return absent(case.host.why_not(f"{_queue(case)}/rotational"))
+    if value and case.virtual:
+        return warn("it spins, says the hypervisor")
     return bad("it spins") if value else ok("it does not spin")
 
 
@@ -141,10 +147,11 @@ def rotational(case: Case) -> Finding:
        "Fair schedulers hold requests back for others' sake; a fast disk needs no order.",
        "echo none > /sys/block/DISK/queue/scheduler")
 def scheduler(case: Case) -> Finding:
-    text = case.host.read(f"{_queue(case)}/scheduler") or ""
+    folder = _queue(case)
+    text = case.host.read(f"{folder}/scheduler") or ""
     chosen = text.partition("[")[2].partition("]")[0] or text
     return ok(chosen) if chosen in ("none", "mq-deadline", "noop", "deadline") else bad(
-        chosen or "unknown")
+        chosen or "unknown", f"echo none > {folder}/scheduler")
 
 
 @check("storage.write_cache", "info", "write through, or a cache that outlives a power cut",
