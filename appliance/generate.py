@@ -1,7 +1,7 @@
 """Writes what is derived from registry, segment's layout, doctor's checks, shell functions (R7).
 
 ``python -m appliance.generate`` writes csrc/state.h, core/state.pxd, docs/metrics.md,
-docs/appliance.toml, docs/doctor.schema.json, the table in docs/doctor.md and
+docs/appliance.toml, docs/doctor.schema.json, the tables in docs/doctor.md and docs/tuning.md, and
 scripts/host_common.sh; ``--check`` writes nothing and fails when one of them is out of date.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from appliance.config import Config
 from appliance.host.doctor import schema_text, table_text
 from appliance.host.shell import functions_text
+from appliance.host.tuning_page import with_knobs
 from appliance.state import CHECKPOINT, HEADER, MAGIC, TOP, VERSION, Kill, c_struct
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, TIMERS
 from dpdk_bindings.env.config_file import default_toml
@@ -138,6 +139,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "docs/metrics.md": metrics_text(),
         ROOT / "docs/doctor.schema.json": schema_text(),
         ROOT / "docs/doctor.md": doctor_text(ROOT / "docs/doctor.md"),
+        ROOT / "docs/tuning.md": with_knobs((ROOT / "docs/tuning.md").read_text()),
         ROOT / "docs/appliance.toml": default_toml(
             Config, "The appliance: appliance run -c FILE. Every key is here with its default."
         ),

@@ -25,7 +25,16 @@ from appliance.host.journal import read_journal
 from appliance.host.shell import make_script
 from appliance.host.stage import Setting, Stage
 from appliance.host.tune_show import print_plan
-from appliance.host.tuner import Done, apply, chosen_stages, plan, shown, standing, undo
+from appliance.host.tuner import (
+    Done,
+    apply,
+    chosen_stages,
+    plan,
+    shown,
+    standing,
+    undo,
+    undo_stages,
+)
 from appliance.host.wish import Wish, make_wish
 
 COLOURS = {"set": "green", "kept": "green", "restored": "green", "refused": "red", "left": "yellow",
@@ -180,6 +189,7 @@ def undo_verb(only: tuple[str, ...], force: bool, root: Path, wait_s: float, dry
             _show_standing(host, only, as_json)
             return
         _require_root(host)
+        undo_stages(only)
         console = Console()
         if not read_journal(host).records and not read_journal(host).half_applied:
             done: list[Done] = []
@@ -189,8 +199,7 @@ def undo_verb(only: tuple[str, ...], force: bool, root: Path, wait_s: float, dry
 
 
 def _show_standing(host: Host, only: tuple[str, ...], as_json: bool) -> None:
-    chosen_stages(only, ())
-    stages = {name.partition(".")[0] for name in only}
+    stages = undo_stages(only)
     rows = [{"stage": each.first.stage, "target": each.first.target,
              "former": shown(each.first.former), "set": shown(each.last.got or each.last.wanted)}
             for each in standing(read_journal(host).standing)

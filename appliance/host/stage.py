@@ -29,6 +29,7 @@ class Knob:
     why: str  # what it does to the loop, with the cost of setting it
     source: str  # the document that says so
     path: str  # the file, or "netlink: ..."; placeholders in capitals
+    reported: bool = False  # only ever looked at; apply never sets it
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,15 @@ def standing(records: Iterable[Record]) -> list[Standing]:
     return sorted(found, key=lambda each: each.first.number, reverse=True)
 
 
+def undo_stages(only: Sequence[str]) -> set[str]:
+    """The stages to undo, empty for all that stands; raises HostError on a name that is none."""
+    for name in only:
+        stage, _, knob = name.partition(".")
+        if knob and any(name == known.id for each in STAGES for known in each.knobs):
+            raise HostError(f"undo goes stage by stage; name the stage, {stage}")
+    return {stage.name for stage in chosen_stages(only, ())} if only else set()
+
+
 def undo(host: Host, tell: Tell, only: Sequence[str] = (), force: bool = False,
          wait_s: float = 0.0) -> list[Done]:
     """Restores former values exactly, the last set first.
@@ -157,10 +166,9 @@ def undo(host: Host, tell: Tell, only: Sequence[str] = (), force: bool = False,
     ``force``. What a reboot has already put back is only struck out; so is what is gone, once
     nothing else stands: until then a queue or device may come back with it.
     """
-    chosen_stages(only, ())
-    wanted = {name.partition(".")[0] for name in only}
     done = []
     gone: list[Record] = []
+    wanted = undo_stages(only)
     with Journal(host, wait_s) as journal:
         for each in standing(journal.contents.standing):
             if wanted and each.first.stage not in wanted:

@@ -26,7 +26,7 @@ class Balancer(Stage):
              f"{SOURCE}, API", "/run/irqbalance/irqbalancePID.sock, settings cpus"),
         Knob("irqbalance.file", "The same, for when irqbalance starts again",
              "Without it, irqbalance leaves alone only cores that are isolated at boot.",
-             f"{SOURCE}, IRQBALANCE_BANNED_CPULIST", FILES[0]),
+             f"{SOURCE}, IRQBALANCE_BANNED_CPULIST", FILES[0], reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

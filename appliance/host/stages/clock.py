@@ -28,7 +28,7 @@ class ClockSource(Stage):
              "visits each core in turn, twice a second in all, isolated ones too. tsc=nowatchdog "
              "ends it. Costs: a TSC that drifts is not noticed.",
              "Linux Documentation/admin-guide/kernel-parameters.txt, tsc=",
-             "/proc/cmdline, tsc="),
+             "/proc/cmdline, tsc=", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

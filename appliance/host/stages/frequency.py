@@ -41,7 +41,8 @@ class Frequency(Stage):
              "When most cores rest, the processor slows what lies between the card and the loop's "
              "cache: hundreds of nanoseconds a packet. This holds it at its highest. Costs some "
              "ten watts a socket.",
-             "Linux Documentation/admin-guide/pm/intel_uncore_frequency_scaling.rst", UNCORE),
+             "Linux Documentation/admin-guide/pm/intel_uncore_frequency_scaling.rst",
+             f"{CPU}/intel_uncore_frequency/PACKAGE/min_freq_khz"),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

@@ -28,7 +28,7 @@ class HugePages(Stage):
              SOURCE, "/sys/devices/system/node/nodeN/hugepages/hugepages-1048576kB/nr_hugepages"),
         Knob("huge_pages.mount", "Where programs open huge pages as files",
              "DPDK takes its pages there, unless it runs with in_memory.",
-             SOURCE, "/proc/mounts, a line of type hugetlbfs"),
+             SOURCE, "/proc/mounts, a line of type hugetlbfs", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

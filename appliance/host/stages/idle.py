@@ -27,7 +27,7 @@ class Idle(Stage):
              "The journal, the card and interrupts wait for other cores, too. While it runs, the "
              "appliance holds the device open with idle_latency_us in it; the kernel lets go when "
              "it ends, however it ends. Costs the power of all cores.",
-             "Linux Documentation/power/pm_qos_interface.rst", DEVICE),
+             "Linux Documentation/power/pm_qos_interface.rst", DEVICE, reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

@@ -29,23 +29,27 @@ class Isolation(Stage):
              "Taken from every other task at run time, and from the scheduler's balancing. The "
              "engine enters by itself, with all its threads: for DPDK's own, give [host] cores one "
              "core more than the loop's. The kernel's per-core work stays. Costs: nothing else may "
-             "run there, and kernels before 6.1 refuse.", CPUSET, GROUP),
+             "run there, and kernels before 6.1 refuse.",
+             CPUSET, f"{GROUP}, with cpuset.cpus and cpuset.cpus.partition in it"),
         Knob("isolation.isolcpus", "No tasks and no balancing on the loops' cores",
              "Without it the scheduler puts other tasks on the loop's core, and looks there for "
              "work to move: tens of microseconds to milliseconds. Costs the cores: only what is "
-             "pinned runs on them.", f"{PARAMETERS}, isolcpus", f"{COMMAND_LINE}, isolcpus="),
+             "pinned runs on them.", f"{PARAMETERS}, isolcpus", f"{COMMAND_LINE}, isolcpus=",
+             reported=True),
         Knob("isolation.nohz_full", "No timer tick on a core that runs one task",
              "Otherwise the tick interrupts the loop 100 to 1000 times a second, 1 to 5 "
              "microseconds each. Costs: system calls of these cores take longer, and one other "
              "core keeps the time.",
-             f"{PARAMETERS}, nohz_full; timers/no_hz.rst", f"{COMMAND_LINE}, nohz_full="),
+             f"{PARAMETERS}, nohz_full; timers/no_hz.rst", f"{COMMAND_LINE}, nohz_full=",
+             reported=True),
         Knob("isolation.rcu_nocbs", "RCU callbacks of the loops' cores run elsewhere",
              "Otherwise memory that the kernel frees is freed on the loop's core, in a softirq. "
              "Costs threads on the other cores. nohz_full implies it.",
-             f"{PARAMETERS}, rcu_nocbs", f"{COMMAND_LINE}, rcu_nocbs="),
+             f"{PARAMETERS}, rcu_nocbs", f"{COMMAND_LINE}, rcu_nocbs=", reported=True),
         Knob("isolation.irqaffinity", "Where interrupts go that are set up while booting",
              "`appliance tune apply` moves them later; this keeps them away from the start. Costs "
-             "nothing.", f"{PARAMETERS}, irqaffinity", f"{COMMAND_LINE}, irqaffinity="),
+             "nothing.", f"{PARAMETERS}, irqaffinity", f"{COMMAND_LINE}, irqaffinity=",
+             reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

@@ -30,7 +30,8 @@ class Memlock(Stage):
              "limits.conf(5), memlock; mlock(2)", FILE),
         Knob("memlock.unit", "The same for the engine as a service",
              "systemd does not look at limits.conf. Costs the same.",
-             "systemd.exec(5), LimitMEMLOCK=", "UNIT_FOLDER/appliance*.service, LimitMEMLOCK="),
+             "systemd.exec(5), LimitMEMLOCK=",
+             "/etc/systemd/system/appliance*.service, LimitMEMLOCK=", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

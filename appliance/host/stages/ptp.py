@@ -19,12 +19,13 @@ class Ptp(Stage):
         Knob("ptp.clock", "A clock on the network card",
              "It stamps packets as they pass the port, to nanoseconds. Without one, time comes "
              "over the network by software, to tens of microseconds at best.",
-             "Linux Documentation/driver-api/ptp.rst", "/sys/class/ptp/ptpN/clock_name"),
+             "Linux Documentation/driver-api/ptp.rst", "/sys/class/ptp/ptpN/clock_name",
+             reported=True),
         Knob("ptp.daemon", "Who keeps the system's clock right",
              "ptp4l sets the card's clock by the venue's, phc2sys or chronyd the system's by the "
              "card's. Nobody doing so, recordings drift by milliseconds a day. Costs a little work "
              "on a housekeeping core.",
-             "linuxptp: ptp4l(8), phc2sys(8); chronyd(8)", "/proc/PID/comm"),
+             "linuxptp: ptp4l(8), phc2sys(8); chronyd(8)", "/proc/PID/comm", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

@@ -30,7 +30,7 @@ class Rcu(Stage):
              "With rcu_nocbs the callbacks of the loop's core run in threads (rcuo...); they are "
              "free to run on the loop's core as well until they are kept from it. Costs nothing.",
              "Linux Documentation/admin-guide/kernel-per-CPU-kthreads.rst",
-             "/proc/PID/status of rcuo threads, Cpus_allowed_list"),
+             "/proc/PID/status of rcuo threads, Cpus_allowed_list", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:

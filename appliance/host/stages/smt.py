@@ -20,7 +20,7 @@ class Smt(Stage):
              "half of every core; leaving the sibling idle costs that one. Nothing is switched "
              "here, since taking a core away moves its interrupts and tasks for good.",
              "Linux Documentation/ABI/testing/sysfs-devices-system-cpu, smt/control and topology",
-             f"{CPU}/cpuN/topology/thread_siblings_list"),
+             f"{CPU}/cpuN/topology/thread_siblings_list", reported=True),
     )
 
     def check(self, host: Host, wish: Wish) -> list[Setting]:
