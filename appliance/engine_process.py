@@ -23,29 +23,14 @@ from appliance.core.strategies import make_strategy
 from appliance.errors import RunError
 from appliance.host.latency_hold import LatencyHold
 from appliance.host.partition import join
+from appliance.queue_names import queue_names
 from appliance.state import Layout, State, clipped
 from appliance.tile import Tile
 from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
-from dpdk_bindings.afxdp import steered
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
 
 LOCATES = 65_536
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def queue_names(config: Config) -> dict[str, str]:
-    """Role to queue name, of the lines that are configured.
-
-    An afxdp queue that does not say what it takes from the kernel is told: the datagrams that are
-    addressed to its line, or to our end of the order session.
-    """
-    feed, orders = config.feed, config.orders
-    names = {
-        "feed_a": steered(feed.line_a, [(feed.address_a, feed.port_a)]),
-        "feed_b": steered(feed.line_b, [(feed.address_b, feed.port_b)]),
-        "orders": steered(orders.queue, [(orders.address, orders.port)]),
-    }
-    return {role: name for role, name in names.items() if name}
 
 
 def make_state(config: Config) -> State:

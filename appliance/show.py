@@ -14,10 +14,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from appliance.config import Config
-from appliance.engine_process import queue_names
 from appliance.files import file_engine
 from appliance.files import replay as replay_into
 from appliance.host.latency_hold import LatencyHold
+from appliance.queue_names import queue_names
 from appliance.state import FEED_STATES, Kill, State
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk

@@ -25,9 +25,9 @@ from typing import Any
 import msgspec
 
 from appliance.config import Config
-from appliance.engine_process import queue_names
 from appliance.errors import RunError
 from appliance.notify import Notifier, Pulse
+from appliance.queue_names import queue_names
 from appliance.state import CONTROL_CLAIM, FEED_STATES, Kill, State
 from dpdk_bindings import PioError, names_dpdk, open_queue
 from dpdk_bindings.env import Segment

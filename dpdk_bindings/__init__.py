@@ -12,6 +12,7 @@ from dpdk_bindings.queue import (
     backends,
     configure_dpdk,
     dpdk_memory,
+    innermost_backend,
     names_dpdk,
     open_queue,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "backends",
     "configure_dpdk",
     "dpdk_memory",
+    "innermost_backend",
     "names_dpdk",
     "open_queue",
 ]

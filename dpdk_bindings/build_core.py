@@ -32,6 +32,8 @@ SOURCES = [
     "pio_interface.c",
     "pio_memory.c",
     "pio_pcap.c",
+    "pio_udp.c",
+    "pio_udp_open.c",
     "tp_clock.c",
     "tp_segment.c",
     "tp_stop.c",

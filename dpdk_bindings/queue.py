@@ -111,6 +111,11 @@ def names_dpdk(name: str) -> bool:
     return _NAMES_DPDK.search(name) is not None
 
 
+def innermost_backend(name: str) -> str:
+    """The backend that moves the frames: "udp" of "fault(loss=0.1):udp:eth0"."""
+    return re.split(r"[:(]", _WRAPPERS.sub("", name), maxsplit=1)[0]
+
+
 def configure_dpdk(names: Iterable[str], options: EalOptions, core: int = -1) -> None:
     """Says how DPDK is to be started, if one of these queues is DPDK's.
 
@@ -260,7 +265,7 @@ class Queue:
     @property
     def wrapped(self) -> str:
         """The backend at the bottom: "dpdk" of "host(...):fault(...):dpdk:net_memif0"."""
-        return _WRAPPERS.sub("", self.name).partition(":")[0].partition("(")[0]
+        return innermost_backend(self.name)
 
     @property
     def mode(self) -> str:

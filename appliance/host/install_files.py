@@ -14,8 +14,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from appliance.config import Config
-from appliance.engine_process import queue_names
 from appliance.errors import RunError
+from appliance.queue_names import queue_names
 from dpdk_bindings import names_dpdk
 
 # Not /etc: what is there stands above it, so `systemctl edit` and `mask` work on our units.

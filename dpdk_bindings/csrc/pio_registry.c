@@ -16,6 +16,7 @@ extern const struct pio_backend pio_backend_fault;
 extern const struct pio_backend pio_backend_host;
 extern const struct pio_backend pio_backend_memory;
 extern const struct pio_backend pio_backend_pcap;
+extern const struct pio_backend pio_backend_udp;
 
 #define DPDK_REMEDY                                                                               \
     "install DPDK (Debian: apt-get install libdpdk-dev pkg-config) and build again: pip install " \
@@ -50,6 +51,7 @@ static const struct pio_backend *backends[] = {
     &pio_backend_memory,
     &pio_backend_afxdp,
     &pio_backend_afpacket,
+    &pio_backend_udp,
     &pio_backend_pcap,
     &pio_backend_host,
     &pio_backend_fault,

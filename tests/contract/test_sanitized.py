@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,37 @@ def test_afxdp_driven_at_random(driver: Path, network: PrivateNetwork, mode: str
         assert sent > ROUNDS // 4 and received > ROUNDS // 8, options
     steer = ",steer=10.0.0.1:1+10.0.0.2+233.54.12.111:26477,busy_poll_us=20"
     network.call(run, driver, "4", str(ROUNDS), f"afxdp:left{steer}", f"fault:afxdp:right{steer}")
+
+
+def test_udp_driven_at_random_while_datagrams_come(driver: Path) -> None:
+    """None of the driver's frames is a datagram, so what comes is sent from here."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+        source.bind(("127.0.0.1", 0))
+        ports = free_ports(2)
+        ends = [f"udp:lo,address=127.0.0.1,port={port},rx_slots=64,frame_bytes=700"
+                for port in ports]
+        stop = threading.Event()
+
+        def send() -> None:
+            length = 0
+            while not stop.is_set():
+                length = (length + 37) % 900  # some are too long
+                source.sendto(bytes(length), ("127.0.0.1", ports[1]))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            sent, received = run(driver, "1", str(ROUNDS), *ends)
+        finally:
+            stop.set()
+            sender.join()
+    assert sent == 0 and received > 100
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                   for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]

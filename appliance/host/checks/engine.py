@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 
-from appliance.engine_process import queue_names
 from appliance.host.case import Case
 from appliance.host.check import Finding, Unknown, absent, bad, check, ok, warn
 from appliance.host.cpus import format_list, parse_list
+from appliance.queue_names import queue_names
 from appliance.state import FEED_STATES
 
 HEARTBEAT_S_MAX = 1.0  # the loop beats every 256 turns: microseconds

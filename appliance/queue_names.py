@@ -1,0 +1,36 @@
+"""The queues of a configuration by role, with what their backends must know of the wire.
+
+A socket has to be told which datagrams are wanted, and the configuration has said it already: the
+address and port that a line's or the order session's datagrams are addressed to. What a name says
+itself goes before.
+"""
+
+from __future__ import annotations
+
+from appliance.config import Config
+from dpdk_bindings import innermost_backend
+from dpdk_bindings.afxdp import steered
+
+
+def queue_names(config: Config) -> dict[str, str]:
+    """Role to queue name, of the lines that are configured."""
+    feed, orders = config.feed, config.orders
+    names = {
+        "feed_a": completed(feed.line_a, feed.address_a, feed.port_a),
+        "feed_b": completed(feed.line_b, feed.address_b, feed.port_b),
+        "orders": completed(orders.queue, orders.address, orders.port),
+    }
+    return {role: name for role, name in names.items() if name}
+
+
+def completed(name: str, address: str, port: int) -> str:
+    """``name`` with the destination that it hears, where its backend asks for one.
+
+    A socket hears one address and port: "any" (0.0.0.0, or port 0) is none, and its backend then
+    says what it needs.
+    """
+    if innermost_backend(name) == "udp" and address != "0.0.0.0" and port:
+        for key, value in (("address", address), ("port", str(port))):
+            if f",{key}=" not in name:
+                name += f",{key}={value}"
+    return steered(name, [(address, port)])
