@@ -22,6 +22,8 @@ from appliance.host.pci import DEVICES, address_of
 from appliance.host.segments import PREFIX, EngineState, engine_states
 from appliance.host.wish import Wish
 
+CACHES_MAX = 8  # of a core, as sysfs numbers them; x86 has four
+WINDOW_S = 0.3  # how long is watched for what happens now
 TASKS_MAX = 20_000  # looked at; more threads than any trading host has, and under a second
 KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD, linux/sched.h
 NOT_NAMED = "no interface is named; give --interface NAME, or -c FILE with kernel queues"
@@ -47,6 +49,8 @@ class Case:
     def __init__(self, host: Host, wish: Wish, config: Config,
                  machine: Machine | None = None, given: str = "") -> None:
         self.host, self.wish, self.config, self.given = host, wish, config, given
+        # Before doctor gets out of the loop's way.
+        self.own_status = self.status("self")
         self.machine = machine or (KernelMachine(config) if host.real else NoMachine())
 
     # ---- cores -----------------------------------------------------------------------------------
@@ -71,10 +75,19 @@ class Case:
                 "CORE": loops.partition(",")[0].partition("-")[0], "LOOPS": loops,
                 "HOUSEKEEPING": format_list(self.wish.housekeeping)}
 
-    def shared(self, index: int) -> frozenset[int]:
-        """The cores that share cache ``index`` (of sysfs) with the loop's, it left out."""
-        text = self.host.read(f"{CPU}/cpu{self.core}/cache/index{index}/shared_cpu_list")
-        return parse_list(text or "") - {self.core}
+    def each_core(self, look: Callable[[int], Finding]) -> Finding:
+        """The worst that ``look`` says of the loops' cores."""
+        if len(self.cores) == 1:
+            return look(self.core)
+        return worst((f"core {core}", look(core)) for core in sorted(self.cores))
+
+    def cache(self, core: int, level: int) -> frozenset[int] | None:
+        """The cores that share a core's cache of a level, it left out; None: nobody tells."""
+        for index in range(CACHES_MAX):
+            folder = f"{CPU}/cpu{core}/cache/index{index}"
+            if self.host.number(f"{folder}/level") == level:
+                return parse_list(self.host.read(f"{folder}/shared_cpu_list") or "") - {core}
+        return None
 
     def node_of_core(self) -> int:
         """The NUMA node of the loop's core; 0 where the kernel knows none."""
@@ -110,13 +123,21 @@ class Case:
             raise Unknown(self.host.why_not(path))
         return text
 
-    def per_core(self, path: str, core: int) -> dict[str, int]:
+    def per_core(self, path: str, core: int, text: str | None = None) -> dict[str, int]:
         """One core's column of /proc/interrupts or /proc/softirqs, by the row's name."""
-        lines = self.text(path).split("\n")
+        lines = (self.text(path) if text is None else text).split("\n")
         column = lines[0].split().index(f"CPU{core}") + 1
         rows = (line.replace(":", " ").split() for line in lines[1:])
         return {row[0]: int(row[column]) for row in rows
                 if len(row) > column and row[column].isdigit()}
+
+    @cached_property
+    def window(self) -> tuple[float, dict[str, str], dict[str, str]]:
+        """The kernel's counts by core twice, and the seconds between; raises Unknown."""
+        names = ("/proc/interrupts", "/proc/softirqs")
+        first = {name: self.text(name) for name in names}
+        seconds = self.machine.wait(WINDOW_S)
+        return seconds, first, {name: self.text(name) for name in names}
 
     @property
     def uptime_s(self) -> float:

@@ -62,6 +62,10 @@ class Machine(Protocol):
         """The wall clock; of another root, Unknown."""
         ...
 
+    def wait(self, seconds: float) -> float:
+        """Lets the host go on for so long; how long it was."""
+        ...
+
     def limit(self, name: str) -> tuple[int, int]:
         """A resource limit, soft and hard, by its name in resource; RLIM_INFINITY is -1."""
         ...
@@ -89,6 +93,9 @@ class NoMachine:
         raise self._none()
 
     def now_s(self) -> float:
+        raise self._none()
+
+    def wait(self, seconds: float) -> float:
         raise self._none()
 
     def limit(self, name: str) -> tuple[int, int]:
@@ -137,6 +144,11 @@ class KernelMachine:
 
     def now_s(self) -> float:
         return time.time()
+
+    def wait(self, seconds: float) -> float:
+        began = time.monotonic()
+        time.sleep(seconds)
+        return time.monotonic() - began
 
     def limit(self, name: str) -> tuple[int, int]:
         return resource.getrlimit(getattr(resource, name))

@@ -77,7 +77,7 @@ CPU_ROWS: list[Row] = [
     ("cpu.invariant_tsc", {"/proc/cpuinfo": FLAGS}, "no constant_tsc and no nonstop_tsc"),
     ("cpu.fast_tsc_read", {"/proc/cpuinfo": FLAGS}, "no rdtscp"),
     ("cpu.hypervisor", {"/proc/cpuinfo": FLAGS}, "a virtual machine"),
-    ("cpu.steal", {"/proc/stat": "cpu2 5 0 5 9 0 0 0 250 0 0"}, "2.50 s"),
+    ("cpu.steal", {"/proc/stat": "cpu2 5 0 5 9 0 0 0 250 0 0\ncpu3 5 0 5 9 0 0 0 0 0 0"}, "2.50 s"),
     ("cpu.l2_shared", {f"{CORE}/cache/index2/shared_cpu_list": "2,4"}, "core 4"),
     ("cpu.llc_shared", {f"{CORE}/cache/index3/shared_cpu_list": "0-3"}, "core 0-1"),
     ("cpu.frequency_cap", {f"{CORE}/cpufreq/scaling_max_freq": "2000000"}, "2000 of 4000 MHz"),

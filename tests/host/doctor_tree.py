@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def _proc() -> dict[str, str]:
                  "microcode\t: 0x2b")
     return {
         "/proc/cpuinfo": "\n\n".join(f"processor\t: {core}\n{processor}" for core in range(8)),
-        "/proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\ncpu2 5 0 5 9 0 0 0 0 0 0",
+        "/proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\ncpu2 5 0 5 9 0 0 0 0 0 0\n"
+                      "cpu3 5 0 5 9 0 0 0 0 0 0",
         "/proc/uptime": "1000.00 900.00", "/proc/loadavg": "0.10 1.20 0.10 1/200 999",
         "/proc/interrupts": interrupts(), "/proc/softirqs": softirqs(),
         "/proc/meminfo": "MemTotal: 64000000 kB\nMemAvailable: 60000000 kB\nSwapTotal: 0 kB\n"
@@ -254,12 +256,17 @@ class Answers:
     memory: str = "128 MiB in huge pages"
     dpdk: str = "DPDK 22.11.5"
     packages: tuple[str, ...] = ("numba", "pyarrow", "matplotlib")
+    meanwhile: Callable[[], None] = lambda: None
 
     def clock(self) -> ClockState:
         return self.state
 
     def now_s(self) -> float:
         return self.now
+
+    def wait(self, seconds: float) -> float:
+        self.meanwhile()
+        return seconds
 
     def limit(self, name: str) -> tuple[int, int]:
         value = self.limits.get(name, -1)

@@ -151,6 +151,30 @@ def test_a_segment_that_is_not_ours_to_read(server: Path, tmp_path: Path) -> Non
     assert result.status == "absent" and "may read /dev/shm/tickpath.test" in result.measured
 
 
+@pytest.mark.parametrize(("id", "path", "before", "after"), [
+    ("interrupts.timer", "/proc/interrupts", tree.interrupts(), tree.interrupts(LOC=75)),
+    ("interrupts.devices", "/proc/interrupts", tree.interrupts(i24=7), tree.interrupts(i24=8)),
+    ("interrupts.network_softirqs", "/proc/softirqs", tree.softirqs(), tree.softirqs(NET_RX=75)),
+])
+def test_now_and_since_boot(server: Path, tmp_path: Path, id: str, path: str, before: str,
+                            after: str) -> None:
+    """What comes now fails; what only came in the past, before the host was tuned, warns."""
+    root = tree.copy(server, tmp_path / "server")
+    tree.write(root, {path: before})
+    now = tree.other(meanwhile=lambda: tree.write(root, {path: after}))
+    assert ask(BY_ID[id], tree.case(root, answers=now)).status == (
+        "fail" if BY_ID[id].severity in FAILING else "warn")
+    tree.write(root, {path: after.replace("75", "990000")})
+    assert ask(BY_ID[id], tree.case(root)).status == "warn"
+
+
+def test_every_loop_core_is_looked_at(server: Path, tmp_path: Path) -> None:
+    root = tree.copy(server, tmp_path / "server")
+    tree.write(root, {"/proc/stat": "cpu2 5 0 5 9 0 0 0 0 0 0\ncpu3 5 0 5 9 0 0 0 7 0 0"})
+    result = ask(BY_ID["cpu.steal"], tree.case(root))
+    assert (result.status, result.measured) == ("fail", "core 3: 0.07 s since boot")
+
+
 def test_names_for_placeholders(server: Path, tmp_path: Path) -> None:
     """What a fix speaks of is named, so that it can be typed as it is."""
     root = tree.copy(server, tmp_path / "server")

@@ -70,26 +70,29 @@ def hypervisor(case: Case) -> Finding:
        "time, the loop stood still.",
        "pin the virtual core to a core of its own on the virtual machine's host")
 def steal(case: Case) -> Finding:
-    for line in case.text("/proc/stat").split("\n"):
-        fields = line.split()
-        if fields and fields[0] == f"cpu{case.core}":
-            ticks = int(fields[8])
-            return bad(f"{ticks / 100:.2f} s since boot") if ticks else ok("0 since boot")
-    return absent(f"/proc/stat has no core {case.core}")
+    rows = {fields[0]: fields for fields in map(str.split, case.text("/proc/stat").split("\n"))
+            if fields}
+
+    def look(core: int) -> Finding:
+        ticks = int(rows[f"cpu{core}"][8])
+        return bad(f"{ticks / 100:.2f} s since boot") if ticks else ok("0 since boot")
+    return case.each_core(look)
 
 
 @check("cpu.l2_shared", "minor", "no other core but its own SMT siblings",
        "Who shares the second-level cache evicts the books: a miss costs some 40 ns each.",
        "choose a core with a second-level cache of its own (lscpu -C, lscpu -e)")
 def l2_shared(case: Case) -> Finding:
-    for index in range(8):
-        if case.host.read(f"{CPU}/cpu{case.core}/cache/index{index}/level") == "2":
-            others = case.shared(index) - _siblings(case)
-            busy = others & case.wish.housekeeping
-            if busy:
-                return bad(f"shared with core {format_list(busy)}")
-            return ok(f"shared with core {format_list(others)}, also loops'" if others else "alone")
-    return absent("this kernel does not tell of a second-level cache")
+    def look(core: int) -> Finding:
+        sharing = case.cache(core, 2)
+        if sharing is None:
+            return absent("this kernel does not tell of a second-level cache")
+        others = sharing - _siblings(case, core)
+        busy = others & case.wish.housekeeping
+        if busy:
+            return bad(f"shared with core {format_list(busy)}")
+        return ok(f"shared with core {format_list(others)}, kept free" if others else "alone")
+    return case.each_core(look)
 
 
 @check("cpu.llc_shared", "info", "a last-level cache shared with few, or with loops alone",
@@ -98,16 +101,16 @@ def l2_shared(case: Case) -> Finding:
        "choose a core of another cache for the loop (lscpu -C, lscpu -e), or give it ways of its "
        "own by resctrl")
 def llc_shared(case: Case) -> Finding:
-    levels = [index for index in range(8)
-              if case.host.read(f"{CPU}/cpu{case.core}/cache/index{index}/level") == "3"]
-    if not levels:
-        return absent("this kernel does not tell of a third-level cache")
-    others = case.shared(levels[0])
-    outside = case.host.cores("online") - others - {case.core}
-    busy = others & case.wish.housekeeping
-    said = f"shared with core {format_list(others)}" if others else "alone"
-    # With one cache for all there is nothing to choose; with several, there is.
-    return bad(said) if busy and outside else ok(said)
+    def look(core: int) -> Finding:
+        others = case.cache(core, 3)
+        if others is None:
+            return absent("this kernel does not tell of a third-level cache")
+        outside = case.host.cores("online") - others - {core}
+        busy = others & case.wish.housekeeping
+        said = f"shared with core {format_list(others)}" if others else "alone"
+        # With one cache for all there is nothing to choose; with several, there is.
+        return bad(said) if busy and outside else ok(said)
+    return case.each_core(look)
 
 
 @check("cpu.frequency_cap", "major", "scaling_max_freq = cpuinfo_max_freq",
@@ -115,12 +118,15 @@ def llc_shared(case: Case) -> Finding:
        "cpupower -c all frequency-set --max $(cat /sys/devices/system/cpu/cpu0/cpufreq/"
        "cpuinfo_max_freq)kHz")
 def frequency_cap(case: Case) -> Finding:
-    folder = f"{CPU}/cpu{case.core}/cpufreq"
-    cap, most = (case.host.number(f"{folder}/{name}_max_freq") for name in ("scaling", "cpuinfo"))
-    if cap is None or most is None:
-        return absent(case.host.why_not(f"{folder}/scaling_max_freq"))
-    said = f"{cap // 1000} of {most // 1000} MHz"
-    return bad(said) if cap < most else ok(said)
+    def look(core: int) -> Finding:
+        folder = f"{CPU}/cpu{core}/cpufreq"
+        cap, most = (case.host.number(f"{folder}/{name}_max_freq")
+                     for name in ("scaling", "cpuinfo"))
+        if cap is None or most is None:
+            return absent(case.host.why_not(f"{folder}/scaling_max_freq"))
+        said = f"{cap // 1000} of {most // 1000} MHz"
+        return bad(said) if cap < most else ok(said)
+    return case.each_core(look)
 
 
 @check("cpu.throttled", "major", "0 events since boot",
@@ -129,12 +135,15 @@ def frequency_cap(case: Case) -> Finding:
        "look at fans, airflow and the firmware's power limits; sensors and turbostat tell more")
 def throttled(case: Case) -> Finding:
     names = ("core_throttle_count", "package_throttle_count")
-    counts = [case.host.number(f"{CPU}/cpu{case.core}/thermal_throttle/{name}") for name in names]
-    if counts == [None, None]:
-        return absent(case.host.why_not(f"{CPU}/cpu{case.core}/thermal_throttle/{names[0]}"))
-    core, package = (count or 0 for count in counts)
-    said = f"{core} of the core, {package} of its package since boot"
-    return bad(said) if core or package else ok(said)
+    def look(core: int) -> Finding:
+        folder = f"{CPU}/cpu{core}/thermal_throttle"
+        counts = [case.host.number(f"{folder}/{name}") for name in names]
+        if counts == [None, None]:
+            return absent(case.host.why_not(f"{folder}/{names[0]}"))
+        own, package = (count or 0 for count in counts)
+        said = f"{own} of the core, {package} of its package since boot"
+        return bad(said) if own or package else ok(said)
+    return case.each_core(look)
 
 
 @check("cpu.machine_checks", "critical", "0 since boot",
@@ -224,9 +233,9 @@ def online(case: Case) -> Finding:
     return bad(f"core {format_list(off)} is off") if off else ok(format_list(up))
 
 
-def _siblings(case: Case) -> frozenset[int]:
-    text = case.host.read(f"{CPU}/cpu{case.core}/topology/thread_siblings_list")
-    return parse_list(text or "") - {case.core}
+def _siblings(case: Case, core: int) -> frozenset[int]:
+    text = case.host.read(f"{CPU}/cpu{core}/topology/thread_siblings_list")
+    return parse_list(text or "") - {core}
 
 
 def _vulnerabilities(case: Case) -> dict[str, str]:

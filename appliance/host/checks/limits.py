@@ -68,7 +68,7 @@ def core_dumps(case: Case) -> Finding:
        "CAP_IPC_LOCK.",
        "run it as the service (appliance install), whose unit gives each process what it needs")
 def capabilities(case: Case) -> Finding:
-    word = int(case.status("self").get("CapEff", ""), 16)
+    word = int(case.own_status.get("CapEff", ""), 16)
     missing = [name for bit, name in CAPABILITIES.items() if not word >> bit & 1]
     return bad(f"this user lacks {', '.join(missing)}") if missing else ok("all of them")
 
@@ -77,7 +77,7 @@ def capabilities(case: Case) -> Finding:
        "Under a container's filter bpf, perf and huge page calls are refused, and each call costs "
        "more.", "run it on the host itself, or with the container's seccomp=unconfined")
 def seccomp(case: Case) -> Finding:
-    value = case.status("self").get("Seccomp", "")
+    value = case.own_status.get("Seccomp", "")
     if not value:
         return absent("this kernel does not tell")
     return bad("filtered") if value == "2" else ok("none")
@@ -134,7 +134,7 @@ def memory_quota(case: Case) -> Finding:
        "Who may not run on the core cannot pin himself to it: the engine does not start.",
        "AllowedCPUs= in the slice, or taskset -cp LOOPS $$; in a container, its cpuset")
 def loop_core_allowed(case: Case) -> Finding:
-    text = case.status("self").get("Cpus_allowed_list", "")
+    text = case.own_status.get("Cpus_allowed_list", "")
     if not text:
         return absent(case.host.why_not("/proc/self/status"))
     outside = case.cores - parse_list(text)
