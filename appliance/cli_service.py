@@ -9,6 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from appliance.cli_common import CONFIG, JSON, fail, one_sentence
+from appliance.config import load_config
 from appliance.notify import Notifier
 
 SETTINGS = click.option(
@@ -42,13 +43,13 @@ def exporter(config_path: Path | None, name: str | None, port: int | None, addre
         appliance exporter --name appliance --port 9477
     """
     with one_sentence():
-        from appliance.config import from_text, load_config
+        from appliance.config import from_text
+        from appliance.passed import is_passed
         from appliance.telemetry import exporter as module
 
         config = load_config(config_path) if config_path else from_text("", "defaults")
         given = config.telemetry.port if port is None else port
-        passed = module.passed_socket()
-        if port is None and not given and not passed:
+        if port is None and not given and not is_passed():
             fail("no port to serve on; give --port, or [telemetry] port with -c")
 
         def told(url: str) -> None:
@@ -72,14 +73,37 @@ def process() -> None:
 @process.command("engine")
 @CONFIG
 @SETTINGS
+@click.option("--opener", type=click.Path(path_type=Path), metavar="SOCKET",
+              envvar="TICKPATH_OPENER",
+              help="Have queues that take privileges opened there; TICKPATH_OPENER says so, too.")
 @JSON
-def engine_verb(config_path: Path, settings: Path, as_json: bool) -> None:
+def engine_verb(config_path: Path, settings: Path, opener: Path | None, as_json: bool) -> None:
     """Opens the queues and runs the loop until SIGTERM, or until control says stop."""
     with one_sentence():
         from appliance import service
 
-        status = service.engine(config_path, settings, Notifier.from_environment())
+        status = service.engine(config_path, settings, opener, Notifier.from_environment())
     _end("engine", status, as_json)
+
+
+@process.command("opener")
+@CONFIG
+@JSON
+def opener_verb(config_path: Path, as_json: bool) -> None:
+    """Opens queues that take privileges for an engine that has none, and ends.
+
+    It answers one connection to the socket that the service manager passes.
+    """
+    with one_sentence():
+        from appliance import opener
+        from appliance.passed import take_socket
+
+        listening = take_socket()
+        if listening is None:
+            fail("no socket was passed; this is started by systemd: appliance-opener.socket")
+        with listening:
+            opener.serve(listening, load_config(config_path))
+    _end("opener", 0, as_json)
 
 
 @process.command("journal")

@@ -11,9 +11,10 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -90,10 +91,12 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def run(config: Config, ready: Callable[[], None] = lambda: None) -> int:
+def run(config: Config, ready: Callable[[], None] = lambda: None,
+        opened: Mapping[str, str] = MappingProxyType({})) -> int:
     """Runs one engine to its end; 0, or raises PioError, RunError, MemoryError or ValueError.
 
-    ``ready`` is called when everything is open, just before the loop.
+    ``ready`` is called when everything is open, just before the loop. ``opened`` names, by role,
+    queues that somebody with the rights to has opened for us (appliance/opener.py).
     """
     with ExitStack() as stack:
         state = make_state(config)
@@ -104,7 +107,7 @@ def run(config: Config, ready: Callable[[], None] = lambda: None) -> int:
         # DPDK's own threads stay where we may run when it starts, except on the engine's core.
         configure_dpdk(queue_names(config).values(), config.dpdk, config.engine.core)
         queues = {
-            role: stack.enter_context(open_queue(name))
+            role: stack.enter_context(open_queue(opened.get(role, name)))
             for role, name in queue_names(config).items()
         }
         for role, queue in queues.items():

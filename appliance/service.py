@@ -29,6 +29,7 @@ from appliance.config import Config, from_json, load_config
 from appliance.errors import RunError
 from appliance.journal import writer
 from appliance.notify import Notifier, Pulse
+from appliance.opener import fetch
 from appliance.state import CONTROL_CLAIM, JOURNAL_CLAIM, Kill, State
 from appliance.supervisor import (
     STOP_TIMEOUT_S,
@@ -66,11 +67,12 @@ def _write_settings(path: Path, config: Config) -> None:
 # ---- engine --------------------------------------------------------------------------------------
 
 
-def engine(config_path: Path, settings: Path, notifier: Notifier) -> int:
+def engine(config_path: Path, settings: Path, opener: Path | None, notifier: Notifier) -> int:
     """Runs the loop to its end; the exit status, or what :func:`engine_process.run` raises."""
     config = named_for_now(load_config(config_path))
     check_journal(config)
     settings.unlink(missing_ok=True)
+    opened = fetch(opener) if opener is not None else {}
 
     def ready() -> None:
         _write_settings(settings, config)
@@ -79,7 +81,7 @@ def engine(config_path: Path, settings: Path, notifier: Notifier) -> int:
         notifier.send(READY="1", STATUS=f"the loop runs {where}; session {config.orders.session}")
 
     try:
-        return engine_process.run(config, ready)
+        return engine_process.run(config, ready, opened)
     finally:
         settings.unlink(missing_ok=True)
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import errno
-import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -33,6 +32,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from appliance.errors import RunError
+from appliance.passed import take_socket
 from appliance.state import Kill, State
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES
 from dpdk_bindings import PioError
@@ -41,7 +41,6 @@ from dpdk_bindings.env.histogram import HIGHEST
 
 PREFIX = "tickpath_"
 HEARTBEAT_MAX_S = 5.0  # an engine that has not published for so long is not up
-LISTEN_FD = 3  # the first of those a manager passes; sd_listen_fds(3)
 _HELP = {extra.family: extra.help for extra in EXTRAS}
 
 
@@ -175,22 +174,6 @@ def _remedy(error: OSError, address: str, port: int) -> str:
     return f"{where} cannot be opened ({error.strerror}); give an address of this host"
 
 
-def passed_socket(environment: Mapping[str, str] = os.environ) -> bool:
-    """Has a manager opened a listening socket for us? (sd_listen_fds(3))"""
-    return environment.get("LISTEN_PID") == str(os.getpid())
-
-
-def _take_socket(environment: Mapping[str, str] = os.environ) -> socket.socket | None:
-    if not passed_socket(environment):
-        return None
-    count = environment.get("LISTEN_FDS", "")
-    if count != "1":
-        raise RunError(f"the service manager passes {count or 'no'} sockets, and one is served; "
-                       f"give the .socket unit one ListenStream")
-    os.set_inheritable(LISTEN_FD, False)
-    return socket.socket(fileno=LISTEN_FD)
-
-
 class _Server(ThreadingMixIn, WSGIServer):
     """A thread a request, which ends with the process. Opens no socket itself."""
 
@@ -238,7 +221,7 @@ def serve(name: str, address: str, port: int, told: Callable[[str], None]) -> No
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    server = _server(name, _take_socket() or _listen(address, port))
+    server = _server(name, take_socket() or _listen(address, port))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     host = f"[{server.server_name}]" if ":" in server.server_name else server.server_name

@@ -26,10 +26,11 @@ static int refuse_interface(const char *name, struct pio_error *error) {
 int pio_interface_find(int fd, const char *name, int *index, uint8_t mac[6],
                        struct pio_error *error) {
     struct ifreq request = {0};
-    *index = name[0] ? (int)if_nametoindex(name) : 0;
-    if (!*index)
-        return refuse_interface(name, error);
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    /* Not if_nametoindex: that looks in this process's namespace, and fd may be of another. */
+    if (ioctl(fd, SIOCGIFINDEX, &request))
+        return refuse_interface(name, error);
+    *index = request.ifr_ifindex;
     if (ioctl(fd, SIOCGIFHWADDR, &request))
         return refuse_interface(name, error);
     int type = request.ifr_hwaddr.sa_family;

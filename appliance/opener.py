@@ -1,0 +1,138 @@
+"""Opening queues for an engine without rights: a process with them, for as long as that takes.
+
+The opener is started by a connection to its socket, which systemd made and only the engine's user
+may connect to. It opens the configuration's queues that take privileges, sends their descriptors
+and names in one message, and ends. The engine asks for nothing in particular: which queues there
+are is in the configuration, which only root may write.
+
+    engine: connect  ->  opener: {"queues": {ROLE: {"name": ..., "fds": COUNT, "kept": COUNT}}} and
+                         the descriptors, or {"error": SENTENCE}
+
+IP groups are joined here, too: an engine without a network cannot. The socket that holds the
+memberships goes along, and is kept open by the engine for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import re
+import socket
+import struct
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from appliance.config import Config
+from appliance.engine_process import queue_names
+from appliance.errors import RunError
+from dpdk_bindings import PioError
+from dpdk_bindings.afxdp import names_afxdp, open_for_another
+
+MESSAGE_BYTES_MAX = 1 << 16
+FDS_MAX = 64  # three queues of six
+TIMEOUT_S = 20.0
+_FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*")
+_DEVICE = re.compile(r"afxdp:(?P<interface>[^,]+).*,steer=(?P<steer>[^,]+)")
+
+
+class Opened(msgspec.Struct):
+    """One queue, under the name its descriptors had at the opener."""
+
+    name: str
+    fds: int  # in the name, in this order
+    kept: int = 0  # after them: only to be held open
+
+
+class Answer(msgspec.Struct):
+    """What the opener says, once."""
+
+    queues: dict[str, Opened] = {}
+    error: str = ""
+
+
+def renumbered(name: str, fds: list[int]) -> str:
+    """The queue's name with the numbers that the descriptors have in this process."""
+    def replace(found: re.Match[str]) -> str:
+        rest = found[0].split("+")[len(fds):]
+        return "+".join([*map(str, fds), *rest])
+
+    return _FDS.sub(replace, name)
+
+
+def _groups(name: str) -> tuple[str, list[str]]:
+    """The interface of an afxdp queue, and the IP groups that it is to join there."""
+    found = _DEVICE.search(name)
+    if found is None or ",join=0" in name:
+        return "", []
+    addresses = [entry.partition(":")[0] for entry in found["steer"].split("+")]
+    return found["interface"], [address for address in addresses if address != "all"
+                                and ipaddress.IPv4Address(address).is_multicast]
+
+
+def _joined(interface: str, groups: list[str]) -> socket.socket:
+    """A socket that hears nothing and holds the memberships; PioError when one is refused."""
+    member = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    try:
+        for group in groups:
+            # struct ip_mreqn, ip(7)
+            request = struct.pack("@4s4si", ipaddress.IPv4Address(group).packed, bytes(4),
+                                  socket.if_nametoindex(interface))
+            member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+    except OSError as error:
+        member.close()
+        raise PioError(error.errno or errno.EIO,
+                       f"the kernel does not join {group} on '{interface}': {error.strerror}",
+                       "see that it has IPv4, or say join=0") from None
+    return member
+
+
+def _open(name: str, stack: ExitStack) -> tuple[Opened, list[int]]:
+    opened = stack.enter_context(open_for_another(name))
+    interface, groups = _groups(name)
+    if not groups:
+        return Opened(opened.name, len(opened.fds)), [*opened.fds]
+    member = stack.enter_context(_joined(interface, groups))
+    return (Opened(f"{opened.name},join=0", len(opened.fds), kept=1),
+            [*opened.fds, member.fileno()])
+
+
+def serve(listening: socket.socket, config: Config) -> None:
+    """Answers one connection; what cannot be opened is told to it, and raised."""
+    connection, _ = listening.accept()
+    with connection, ExitStack() as stack:
+        answer, fds = Answer(), list[int]()
+        try:
+            for role, name in queue_names(config).items():
+                if names_afxdp(name):
+                    answer.queues[role], more = _open(name, stack)
+                    fds += more
+        except PioError as error:
+            connection.sendall(msgspec.json.encode(Answer(error=str(error))))
+            raise
+        socket.send_fds(connection, [msgspec.json.encode(answer)], fds)
+
+
+def fetch(path: Path) -> dict[str, str]:
+    """Role to name of the queues that the opener at ``path`` opened for us."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC) as connection:
+        connection.settimeout(TIMEOUT_S)
+        try:
+            connection.connect(str(path))
+            data, fds, _, _ = socket.recv_fds(
+                connection, MESSAGE_BYTES_MAX, FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+        except OSError as error:
+            raise RunError(f"nobody opens queues at {path} ({error.strerror or error}); "
+                           f"systemctl start appliance-opener.socket") from None
+    if not data:
+        raise RunError(f"the opener at {path} ended without an answer; "
+                       f"see journalctl -u appliance-opener")
+    answer = msgspec.json.decode(data, type=Answer)
+    if answer.error:
+        raise RunError(answer.error)
+    names = {}
+    for role, opened in answer.queues.items():
+        names[role] = renumbered(opened.name, fds[: opened.fds])
+        fds = fds[opened.fds + opened.kept :]
+    return names
