@@ -25,8 +25,8 @@ from pathlib import Path
 import msgspec
 
 from appliance.config import Config
-from appliance.engine_process import queue_names
 from appliance.errors import RunError
+from appliance.queue_names import queue_names
 from dpdk_bindings import PioError
 from dpdk_bindings.afxdp import names_afxdp, open_for_another
 

@@ -140,8 +140,8 @@ def _notes(config: Config) -> list[str]:
         notes.append(f"[strategy] file = \"{config.strategy.file}\" is looked for in {folder}: "
                      f"put it there")
     if config.host.isolate == "cpuset":
-        notes.append("[host] isolate = \"cpuset\": the engine's unit may not enter a partition; use "
-                     "\"boot\", whose kernel parameters `appliance tune plan` prints")
+        notes.append("[host] isolate = \"cpuset\": the engine's unit may not enter a partition; "
+                     "use \"boot\", whose kernel parameters `appliance tune plan` prints")
     return notes
 
 
