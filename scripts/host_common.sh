@@ -227,6 +227,8 @@ read_driver() {
     value="${driver:--} ${override:--}"
 }
 
+why_not_driver() { reason="there is no PCI device $1"; }
+
 driver_of() {
     driver=$(readlink "$ROOT$DEVICES/$1/driver")
     driver=${driver##*/}
@@ -463,7 +465,8 @@ by_kind() {
     "$function" "$@"
 }
 
-why_not() {
+# Why there is no such knob, as part of a sentence.
+why_not_value() {
     if ! [ -e "$ROOT$1" ]; then reason="this kernel has no $1"
     elif ! [ -r "$ROOT$1" ]; then reason="only root may read $1"
     else reason="$1 cannot be read"
@@ -611,6 +614,95 @@ is_fixed() {
     return 1
 }
 
+# Settings of network interfaces, by ethtool: "eth0 ring rx", "eth0 feature rx-gro". A tree of files
+# has no interfaces: with a root of its own, a script leaves those of the machine alone.
+
+read_link() {
+    [ -z "$ROOT" ] || return 1
+    # shellcheck disable=SC2086 # words
+    set -- $1
+    case $2:$3 in
+    ring:* | channels:*) key=$3 ;;
+    coalesce:adaptive-rx) key='adaptive rx' ;;
+    coalesce:adaptive-tx) key='adaptive tx' ;;
+    pause:autoneg) key=autonegotiate ;;
+    feature:*) key=$(feature_shown "$3") ;;
+    *) key=$3 ;;
+    esac
+    value=$(link_option "$2" "$1" | tr '[:upper:]' '[:lower:]' | link_value "$2" "$key")
+    [ -n "$value" ]
+}
+
+# What ethtool shows of the group $1 of the interface $2.
+link_option() {
+    case $1 in
+    ring) ethtool -g "$2" ;;
+    channels) ethtool -l "$2" ;;
+    coalesce) ethtool -c "$2" ;;
+    pause) ethtool -a "$2" ;;
+    feature) ethtool -k "$2" ;;
+    esac 2>/dev/null
+}
+
+# Those that ethtool shows by names of its own; it takes the kernel's.
+feature_shown() {
+    case $1 in
+    rx-gro) say generic-receive-offload ;;
+    rx-lro) say large-receive-offload ;;
+    rx-hashing) say receive-hashing ;;
+    rx-ntuple-filter) say ntuple-filters ;;
+    rx-vlan-hw-parse) say rx-vlan-offload ;;
+    tx-vlan-hw-insert) say tx-vlan-offload ;;
+    tx-generic-segmentation) say generic-segmentation-offload ;;
+    *) say "$1" ;;
+    esac
+}
+
+# The value of $2 in what ethtool shows on standard input; of a group with limits, when not 0.
+link_value() (
+    most='' figure=''
+    while read -r line; do
+        case $line in
+        'adaptive rx:'*)
+            flat "$line"
+            case $2 in
+            'adaptive rx') figure=${flat#adaptive rx: } figure=${figure%% *} ;;
+            'adaptive tx') figure=${flat##* } ;;
+            esac ;;
+        'current hardware settings:'*) most=$figure figure='' ;;
+        *"$2:"*)
+            flat "$line"
+            [ "${flat%%:*}" != "$2" ] || { figure=${flat#*: } figure=${figure%% *}; } ;;
+        esac
+    done
+    case $1:$most in ring:0 | channels:0 | *:n/a) return 0 ;; esac
+    [ "$figure" = n/a ] || printf '%s' "$figure"
+)
+
+why_not_link() {
+    if [ -n "$ROOT" ]; then reason="a tree of files has no interfaces"
+    elif ! command -v ethtool >/dev/null; then reason="there is no ethtool here; install it"
+    elif ! [ -e "/sys/class/net/${1%% *}" ]; then reason="there is no interface ${1%% *}"
+    else reason="the driver of ${1%% *} has no ${1#* }"
+    fi
+}
+
+write_link() {
+    link_to=$2
+    # shellcheck disable=SC2086 # words
+    set -- $1
+    case $2 in
+    ring) flag=-G ;;
+    channels) flag=-L ;;
+    coalesce) flag=-C ;;
+    pause) flag=-A ;;
+    feature) flag=-K ;;
+    esac
+    message=$(ethtool "$flag" "$1" "$3" "$link_to" 2>&1) && reason='' && return
+    reason="$1 does not take $link_to for $2 $3 ($(flat "${message##*: }"; say "$flat")); see \
+\`appliance tune explain\`, or leave the knob out"
+}
+
 # Setting and undoing, one target at a time: journal, write, read back, journal what came of it.
 
 # Sets target $2 of kind $1 to the raw value $3, journal first.
@@ -625,7 +717,7 @@ take_away() { put_word "$1" "$2" '\!'; }
 put_word() {
     kind=$1 target=$2 wanted=$3
     if ! by_kind read "$kind" "$target"; then
-        why_not "$target"
+        by_kind why_not "$kind" "$target"
         say "not here  $target: $reason"
         return
     fi
@@ -673,7 +765,7 @@ undo() {
     [ -e "$ROOT$STATE/journal" ] || return 0
     open_journal
     # By target: the record that was first has the true former value.
-    seen='' order=''
+    seen='' order='' missing=''
     for n in $standing; do
         eval "key=\$kind_$n:\$target_$n of=\$stage_$n"
         case $NEWLINE$seen in *"$NEWLINE$key$NEWLINE"*) continue ;; esac
@@ -683,7 +775,18 @@ undo() {
     for n in $order; do
         restore "$n"
     done
-    [ "$dry" = yes ] || [ -n "${standing# }" ] || end
+    [ "$dry" = no ] || return 0
+    strike_missing
+    [ -n "${standing# }" ] || end
+}
+
+# What is gone is struck out once nothing else stands: until then something may bring it back.
+strike_missing() {
+    for n in $standing; do
+        case "$missing " in *" $n "*) ;; *) return 0 ;; esac
+    done
+    # shellcheck disable=SC2086 # numbers
+    undone $missing
 }
 
 # Restores the target of record $1, from whatever any record of that target made of it.
@@ -699,10 +802,13 @@ restore() {
         failed "$target was set by \`appliance tune\` alone; restore it with \`appliance tune \
 undo\`"
     elif [ "$was_boot" != "$boot" ] && ! persistent "$kind"; then
-        gone "the reboot has put it back"
+        say "gone      $target: the reboot has put it back"
+        # shellcheck disable=SC2086 # numbers
+        [ "$dry" = yes ] || undone $group
     elif ! by_kind read "$kind" "$target"; then
-        why_not "$target"
-        gone "$reason"
+        by_kind why_not "$kind" "$target"
+        missing="$missing$group"
+        say "gone      $target: $reason"
     elif by_kind same "$kind" "$value" "$former" && ! late "$kind"; then
         restored
     elif ! ours && [ "$force" = no ]; then
@@ -750,12 +856,6 @@ restored() {
     # shellcheck disable=SC2086 # numbers
     undone $group
     say "restored  $target: $(shown "$former")"
-}
-
-gone() {
-    say "gone      $target: $1"
-    # shellcheck disable=SC2086 # numbers
-    [ "$dry" = yes ] || undone $group
 }
 
 # What became of all; exit status 1 when something was refused or left.

@@ -220,8 +220,8 @@ def script_verb(config_path: Path | None, cores: str, interfaces: tuple[str, ...
                 as_json: bool) -> None:
     """Prints a shell script that does what `apply` would do now, with the same journal.
 
-    It needs no Python: POSIX sh, coreutils and util-linux. What only a reboot can set stands in it
-    as a comment, and so does what a shell cannot set, which is counted.
+    It needs no Python: POSIX sh, coreutils and util-linux, and ethtool for interfaces. What only a
+    reboot can set stands in it as a comment, and so does what a shell cannot set, which is counted.
     """
     with one_sentence():
         host, _, wish = _wish(config_path, root, cores=cores, interfaces=interfaces, skip=skip,

@@ -108,6 +108,21 @@ def test_a_reboot_has_undone_it(rig: Rig) -> None:
     assert not rig.path(JOURNAL).exists()
 
 
+def test_what_is_gone_is_struck_out_with_the_last(rig: Rig) -> None:
+    """Until nothing else stands, something may bring it back."""
+    targets = [f"/sys/devices/system/cpu/cpufreq/policy{core}/scaling_governor" for core in (1, 2)]
+    rig.run("cpu_governor.sh", "apply", "performance", "--cores", "1-2")
+    rig.write(targets[0], "ondemand")
+    rig.path(targets[1]).unlink()
+    done = rig.run("cpu_governor.sh", "undo")
+    assert done.returncode == 1 and f"gone      {targets[1]}: this kernel has no" in done.stdout
+    assert [r.target for r in read_journal(rig.host()).standing] == targets
+    rig.write(targets[1], "performance")
+    assert rig.run("cpu_governor.sh", "undo", "--force").returncode == 0
+    assert [rig.read(target) for target in targets] == ["powersave", "powersave"]
+    assert not rig.path(JOURNAL).exists()
+
+
 # ---- cut short -----------------------------------------------------------------------------------
 
 

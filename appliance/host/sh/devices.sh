@@ -13,6 +13,8 @@ read_driver() {
     value="${driver:--} ${override:--}"
 }
 
+why_not_driver() { reason="there is no PCI device $1"; }
+
 driver_of() {
     driver=$(readlink "$ROOT$DEVICES/$1/driver")
     driver=${driver##*/}

@@ -24,7 +24,8 @@ by_kind() {
     "$function" "$@"
 }
 
-why_not() {
+# Why there is no such knob, as part of a sentence.
+why_not_value() {
     if ! [ -e "$ROOT$1" ]; then reason="this kernel has no $1"
     elif ! [ -r "$ROOT$1" ]; then reason="only root may read $1"
     else reason="$1 cannot be read"

@@ -14,7 +14,7 @@ take_away() { put_word "$1" "$2" '\!'; }
 put_word() {
     kind=$1 target=$2 wanted=$3
     if ! by_kind read "$kind" "$target"; then
-        why_not "$target"
+        by_kind why_not "$kind" "$target"
         say "not here  $target: $reason"
         return
     fi
@@ -62,7 +62,7 @@ undo() {
     [ -e "$ROOT$STATE/journal" ] || return 0
     open_journal
     # By target: the record that was first has the true former value.
-    seen='' order=''
+    seen='' order='' missing=''
     for n in $standing; do
         eval "key=\$kind_$n:\$target_$n of=\$stage_$n"
         case $NEWLINE$seen in *"$NEWLINE$key$NEWLINE"*) continue ;; esac
@@ -72,7 +72,18 @@ undo() {
     for n in $order; do
         restore "$n"
     done
-    [ "$dry" = yes ] || [ -n "${standing# }" ] || end
+    [ "$dry" = no ] || return 0
+    strike_missing
+    [ -n "${standing# }" ] || end
+}
+
+# What is gone is struck out once nothing else stands: until then something may bring it back.
+strike_missing() {
+    for n in $standing; do
+        case "$missing " in *" $n "*) ;; *) return 0 ;; esac
+    done
+    # shellcheck disable=SC2086 # numbers
+    undone $missing
 }
 
 # Restores the target of record $1, from whatever any record of that target made of it.
@@ -88,10 +99,13 @@ restore() {
         failed "$target was set by \`appliance tune\` alone; restore it with \`appliance tune \
 undo\`"
     elif [ "$was_boot" != "$boot" ] && ! persistent "$kind"; then
-        gone "the reboot has put it back"
+        say "gone      $target: the reboot has put it back"
+        # shellcheck disable=SC2086 # numbers
+        [ "$dry" = yes ] || undone $group
     elif ! by_kind read "$kind" "$target"; then
-        why_not "$target"
-        gone "$reason"
+        by_kind why_not "$kind" "$target"
+        missing="$missing$group"
+        say "gone      $target: $reason"
     elif by_kind same "$kind" "$value" "$former" && ! late "$kind"; then
         restored
     elif ! ours && [ "$force" = no ]; then
@@ -139,12 +153,6 @@ restored() {
     # shellcheck disable=SC2086 # numbers
     undone $group
     say "restored  $target: $(shown "$former")"
-}
-
-gone() {
-    say "gone      $target: $1"
-    # shellcheck disable=SC2086 # numbers
-    [ "$dry" = yes ] || undone $group
 }
 
 # What became of all; exit status 1 when something was refused or left.
