@@ -149,7 +149,9 @@ def ask(check: Check, case: Case) -> Result:
         found = absent(str(reason))
     except RunError as error:
         found = absent(str(error))
-    except (OSError, ValueError, IndexError, KeyError, ArithmeticError) as error:
+    except OSError as error:
+        found = absent(_refused(error, case))
+    except (ValueError, IndexError, KeyError, ArithmeticError) as error:
         found = absent(f"what this host shows makes no sense ({_short(error)})")
     if found.status == "bad":
         status: Status = "fail" if check.severity in FAILING else "warn"
@@ -173,6 +175,13 @@ def mend(fix: str, case: Case, subject: str = "") -> str:
         words |= {"NAME": subject, "DEVICE": subject}
     fix = PLACEHOLDER.sub(lambda match: words[match[0]] or match[0], fix)
     return TUNE.sub(lambda match: match[0] + case.given, fix)
+
+
+def _refused(error: OSError, case: Case) -> str:
+    name = str(error.filename or "a file")
+    if not case.host.real:
+        name = "/" + name.removeprefix(str(case.host.root)).lstrip("/")
+    return f"{name} cannot be read ({error.strerror})"
 
 
 def _short(error: Exception) -> str:

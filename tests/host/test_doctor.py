@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,42 @@ def test_exit_status(server: Path, tmp_path: Path) -> None:
 
 
 # ---- damaged hosts -------------------------------------------------------------------------------
+
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Without rights; a test that has none already stays as it is."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture(scope="module")
+def forbidden() -> Iterator[Path]:
+    """The server, every file of it root's alone; in a folder that others may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        tree.healthy(root)
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                path.chmod(0)
+        yield root
+
+
+def test_nothing_may_be_read(forbidden: Path, nobody: None) -> None:
+    report = examine(tree.case(forbidden, ""))
+    assert [result.id for result in report.checks] == ids()
+    confused = [result for result in report.checks if "makes no sense" in result.measured]
+    assert not confused
+    denied = [result for result in report.checks if "only root may read" in result.measured]
+    assert len(denied) > 40 and all(result.status == "absent" for result in denied)
 
 
 def garbage(chance: random.Random, path: Path) -> None:

@@ -68,7 +68,10 @@ def core_dumps(case: Case) -> Finding:
        "CAP_IPC_LOCK.",
        "run it as the service (appliance install), whose unit gives each process what it needs")
 def capabilities(case: Case) -> Finding:
-    word = int(case.own_status.get("CapEff", ""), 16)
+    text = case.own_status.get("CapEff", "")
+    if not text:
+        return absent(case.host.why_not("/proc/self/status"))
+    word = int(text, 16)
     missing = [name for bit, name in CAPABILITIES.items() if not word >> bit & 1]
     return bad(f"this user lacks {', '.join(missing)}") if missing else ok("all of them")
 
@@ -79,7 +82,7 @@ def capabilities(case: Case) -> Finding:
 def seccomp(case: Case) -> Finding:
     value = case.own_status.get("Seccomp", "")
     if not value:
-        return absent("this kernel does not tell")
+        return absent(case.host.why_not("/proc/self/status"))
     return bad("filtered") if value == "2" else ok("none")
 
 
