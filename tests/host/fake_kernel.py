@@ -93,6 +93,7 @@ def _core(core: int) -> dict[str, str]:
     here, policy = f"{CPU}/cpu{core}", f"{CPU}/cpufreq/policy{core}"
     tree = {
         f"{here}/topology/thread_siblings_list": str(core), f"{here}/power/energy_perf_bias": "6",
+        f"/sys/kernel/debug/sched/fair_server/cpu{core}/runtime": "50000000",
         f"{policy}/affected_cpus": str(core), f"{policy}/scaling_governor": "powersave",
         f"{policy}/scaling_available_governors": GOVERNORS,
         f"{policy}/scaling_driver": "intel_pstate",
