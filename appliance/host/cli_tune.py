@@ -38,7 +38,7 @@ from appliance.host.tuner import (
 from appliance.host.wish import Wish, make_wish
 
 COLOURS = {"set": "green", "kept": "green", "restored": "green", "refused": "red", "left": "yellow",
-           "gone": "dim"}
+           "gone": "dim", "absent": "dim"}
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

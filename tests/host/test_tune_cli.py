@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,10 +17,11 @@ from tune_rig import EVERYTHING, Mortal, journal, wish
 
 from appliance.cli import main
 from appliance.generate import outputs
+from appliance.host.cli_tune import COLOURS
 from appliance.host.host import STATE_FOLDER
 from appliance.host.stage import Knob
 from appliance.host.stages import STAGES
-from appliance.host.tuner import apply, plan
+from appliance.host.tuner import Outcome, apply, plan
 
 KNOBS = [knob for stage in STAGES for knob in stage.knobs]
 LIMITS = "/etc/security/limits.d/tickpath.conf"
@@ -59,6 +61,11 @@ def test_the_whole_round(root: Path) -> None:
     assert undone.exit_code == 0 and "0 not" in undone.stdout
     assert snapshot(root) == before and not journal(root).exists()
     assert tune(root, "undo").exit_code == 0, "nothing to undo is no mistake"
+
+
+def test_whatever_becomes_of_a_knob_is_told() -> None:
+    """An outcome without a colour of its own once ended apply in the middle."""
+    assert COLOURS.keys() == set(get_args(Outcome))
 
 
 def test_a_plan_that_was_cut_short_is_named_until_it_is_finished(root: Path) -> None:
@@ -164,6 +171,7 @@ CHILD = """
 import sys
 sys.path[:0] = sys.argv[2:]
 from pathlib import Path
+from typing import get_args
 from tune_rig import applied, undone
 applied(Path(sys.argv[1]))
 undone(Path(sys.argv[1]))
