@@ -93,6 +93,23 @@ def test_apply_reads_back_with_ethtool_and_undo_restores(tmp_path: Path) -> None
     assert "restored" in undone and after == before
 
 
+def test_the_script_does_what_apply_does(tmp_path: Path) -> None:
+    """Either undoes what the other has set."""
+    before, applied, between, scripted, undone, after = run("""
+        state; echo ====
+        $TUNE script $WISH > tune.sh
+        $TUNE apply $WISH > /dev/null; state; echo ====
+        sh tune.sh undo > /dev/null; state; echo ====
+        sh tune.sh > /dev/null; state; echo ====
+        sh tune.sh undo; echo ====
+        state
+        sh tune.sh > /dev/null; $TUNE undo > /dev/null; state > after
+    """, tmp_path)  # fmt: skip
+    assert applied == scripted != before
+    assert between == before == after == (tmp_path / "after").read_text()
+    assert "restored  v0 channels rx: 4" in undone
+
+
 def test_killed_at_any_point_of_its_journal_undo_restores(tmp_path: Path) -> None:
     """A real kill -9, at the fsync of a former value and at that of what was read back."""
     tool("strace")
