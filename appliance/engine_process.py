@@ -29,6 +29,7 @@ from appliance.state import Layout, State, clipped
 from appliance.tile import Tile
 from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
+from dpdk_bindings.ladder import climb, is_auto, rungs
 
 LOCATES = 65_536
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -62,6 +63,24 @@ def require(wanted: str, role: str, queue: Queue) -> None:
     if wanted and wanted not in obtained:
         raise ValueError(f"{role}: {queue.name} is {queue.backend} {queue.mode}, and [engine] "
                          f"require = \"{wanted}\"; change the queue, or lift the requirement")
+
+
+def possible_names(names: dict[str, str]) -> list[str]:
+    """The names that may be opened: of one that leaves the choice, all rungs of its ladder."""
+    return [each for name in names.values()
+            for each in ([r.name for r in rungs(name)] if is_auto(name) else [name]) if each]
+
+
+def open_role(role: str, name: str, wanted: str) -> Queue:
+    """Opens a role's queue. What the ladder chose is told in one line: no silent downgrade (R5)."""
+    if not is_auto(name):
+        return open_queue(name)
+    try:
+        climbed = climb(name, wanted)
+    except PioError as error:
+        raise PioError(error.errno or errno.EIO, f"{role}: {error.why}", error.remedy) from None
+    print(f"appliance: {role}: {name.partition(',')[0]} {climbed.sentence}", file=sys.stderr)
+    return climbed.queue
 
 
 def with_addresses(config: Config, queue: Queue) -> Config:
@@ -105,10 +124,11 @@ def run(config: Config, ready: Callable[[], None] = lambda: None,
             stack.callback(LatencyHold(config.host.idle_latency_us).close)
             join(config.engine.core)
         # DPDK's own threads stay where we may run when it starts, except on the engine's core.
-        configure_dpdk(queue_names(config).values(), config.dpdk, config.engine.core)
+        names = {**queue_names(config), **opened}
+        configure_dpdk(possible_names(names), config.dpdk, config.engine.core)
         queues = {
-            role: stack.enter_context(open_queue(opened.get(role, name)))
-            for role, name in queue_names(config).items()
+            role: stack.enter_context(open_role(role, name, config.engine.require))
+            for role, name in names.items()
         }
         for role, queue in queues.items():
             require(config.engine.require, role, queue)

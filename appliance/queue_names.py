@@ -10,6 +10,7 @@ from __future__ import annotations
 from appliance.config import Config
 from dpdk_bindings import innermost_backend
 from dpdk_bindings.afxdp import steered
+from dpdk_bindings.ladder import is_auto
 
 
 def queue_names(config: Config) -> dict[str, str]:
@@ -33,4 +34,6 @@ def completed(name: str, address: str, port: int) -> str:
         for key, value in (("address", address), ("port", str(port))):
             if f",{key}=" not in name:
                 name += f",{key}={value}"
+    if is_auto(name) and ",steer=" not in name:
+        name += f",steer={address}:{port}"
     return steered(name, [(address, port)])

@@ -111,9 +111,15 @@ def names_dpdk(name: str) -> bool:
     return _NAMES_DPDK.search(name) is not None
 
 
+def wrapping(name: str) -> tuple[str, str]:
+    """What stands around a queue's name, and the name: "fault(loss=0.1):", "udp:eth0"."""
+    inner = _WRAPPERS.sub("", name)
+    return name.removesuffix(inner), inner
+
+
 def innermost_backend(name: str) -> str:
     """The backend that moves the frames: "udp" of "fault(loss=0.1):udp:eth0"."""
-    return re.split(r"[:(]", _WRAPPERS.sub("", name), maxsplit=1)[0]
+    return re.split(r"[:(]", wrapping(name)[1], maxsplit=1)[0]
 
 
 def configure_dpdk(names: Iterable[str], options: EalOptions, core: int = -1) -> None:
