@@ -75,7 +75,7 @@ if [ "$name" = dd ]; then
     dd "$@" conv=notrunc,nocreat </dev/null || exit 1
     value=$(cat)
     ! grep -qxF "${file#"$KERNEL_ROOT"}" "$KERNEL_ROOT/refused" 2>/dev/null ||
-        refuse 'Invalid argument'
+        refuse "$(cat "$KERNEL_ROOT/refusal" 2>/dev/null || echo 'Invalid argument')"
     write
 else
     "$name" "$@" || exit 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -9,8 +10,8 @@ import subprocess
 import pytest
 from script_rig import APPLIES, CARD, COMMON, DISK, JOURNAL, LONE, ROUTED, Rig
 
-from appliance.host.host import STATE_FOLDER, HostError
-from appliance.host.journal import Journal
+from appliance.host.host import STATE_FOLDER, HostError, refusal
+from appliance.host.journal import Journal, read_journal
 
 
 def lockdown(rig: Rig) -> None:
@@ -146,6 +147,37 @@ def test_a_mistake_ends_in_one_sentence(rig: Rig, mistake: str) -> None:
         after = rig.tree(journal=True)
         after.pop(f"{STATE_FOLDER}/lock", None)
         assert after == before
+
+
+# What the kernel may say to a write, and the remedy.
+REFUSALS = {
+    errno.EROFS: "is read-only here, as in a container; run this on the host itself",
+    errno.EACCES: "may not be written; run this as root on the host itself",
+    errno.EPERM: "may not be written, even by root (kernel lockdown, or a container); see",
+    errno.EINVAL: "does not take that value; see `appliance tune explain`",
+    errno.EIO: "the kernel does not let that be set; leave the knob out",
+    errno.ENOSPC: "there is no room for that any more; leave the knob out",
+    errno.EBUSY: "is in use; stop what uses it and try again",
+    errno.ENOMEM: "the kernel has no memory for that; free some, or ask at boot time",
+    errno.ENODEV: "there is no such device any more; look at",
+    errno.EOPNOTSUPP: "the driver cannot do that; leave the knob out",
+}
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=errno.errorcode.get)
+def test_a_refusal_is_told_as_python_tells_it(rig: Rig, number: int) -> None:
+    refusing(rig)
+    rig.write("/refusal", os.strerror(number))
+    before = rig.tree()
+    done = rig.run(GOVERNOR, *PERFORMANCE)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert REFUSALS[number] in done.stderr
+    target = rig.read("/refused")
+    assert REFUSALS[number] in refusal(target, OSError(number, os.strerror(number)))
+    # It stopped nothing else, and is not in the journal.
+    assert done.stdout.endswith("3 set, 1 not\n")
+    assert target not in {record.target for record in read_journal(rig.host()).standing}
+    assert rig.run(GOVERNOR, "undo").returncode == 0 and rig.tree() == before
 
 
 def test_another_tuner_is_at_work(rig: Rig) -> None:
