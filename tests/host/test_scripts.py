@@ -108,6 +108,18 @@ def test_a_reboot_has_undone_it(rig: Rig) -> None:
     assert not rig.path(JOURNAL).exists()
 
 
+def test_a_value_of_this_boot_is_restored_beside_one_of_the_last(rig: Rig) -> None:
+    target = "/sys/devices/system/cpu/cpufreq/policy2/scaling_governor"
+    apply = ("cpu_governor.sh", "apply", "performance", "--cores", "2")
+    rig.run(*apply)
+    rig.write("/proc/sys/kernel/random/boot_id", "6f9d-2")
+    rig.write(target, "ondemand")  # as this boot found it
+    rig.run(*apply)
+    done = rig.run("cpu_governor.sh", "undo")
+    assert done.returncode == 0 and "gone" in done.stdout
+    assert rig.read(target) == "ondemand" and not rig.path(JOURNAL).exists()
+
+
 def test_what_is_gone_is_struck_out_with_the_last(rig: Rig) -> None:
     """Until nothing else stands, something may bring it back."""
     targets = [f"/sys/devices/system/cpu/cpufreq/policy{core}/scaling_governor" for core in (1, 2)]

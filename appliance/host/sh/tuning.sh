@@ -61,10 +61,11 @@ failed() {
 undo() {
     [ -e "$ROOT$STATE/journal" ] || return 0
     open_journal
-    # By target: the record that was first has the true former value.
+    # By value: the record that was first has the true former one.
     seen='' order='' missing=''
     for n in $standing; do
-        eval "key=\$kind_$n:\$target_$n of=\$stage_$n"
+        value_of "$n"
+        eval "of=\$stage_$n"
         case $NEWLINE$seen in *"$NEWLINE$key$NEWLINE"*) continue ;; esac
         seen=$seen$key$NEWLINE
         case " ${1:-$of} " in *" $of "*) order="$n $order" ;; esac
@@ -86,15 +87,24 @@ strike_missing() {
     undone $missing
 }
 
-# Restores the target of record $1, from whatever any record of that target made of it.
+# Sets $key, which records of the same value share: of one kind, target and boot, since what another
+# boot found is no former value of this one. What outlives a boot is one value in all of them.
+value_of() {
+    eval "kind=\$kind_$1 key=\$kind_$1:\$target_$1:\$boot_$1"
+    ! persistent "$kind" || eval "key=\$kind_$1:\$target_$1:"
+}
+
+# Restores the value of record $1, from whatever any record of it made of it.
 restore() {
-    eval "kind=\$kind_$1 target_word=\$target_$1 former=\$former_$1 was_boot=\$boot_$1"
-    unescape "$target_word"
-    target=$raw group=''
+    value_of "$1"
+    this=$key group=''
     for each in $standing; do
-        eval "[ \"\$kind_$each\" != \"\$kind\" ] || [ \"\$target_$each\" != \"\$target_word\" ]" ||
-            group="$group $each"
+        value_of "$each"
+        [ "$key" != "$this" ] || group="$group $each"
     done
+    eval "kind=\$kind_$1 former=\$former_$1 was_boot=\$boot_$1"
+    eval "unescape \"\$target_$1\""
+    target=$raw
     if ! known_kind "$kind"; then
         failed "$target was set by \`appliance tune\` alone; restore it with \`appliance tune \
 undo\`"
