@@ -82,12 +82,25 @@ class RuleKind(LinkKind):
 
     def put(self, links: Links, value: str, interface: str, *what: str) -> None:
         rule = _rule(links, interface, *what)
-        if rule is not None:
-            links.remove_rule(interface, rule.location)
         if value != ABSENT:
             _, address, port = what
+            # One that is there is replaced where it is: at no time is there none.
             location = -1 if rule is None else rule.location
             links.add_rule(interface, FlowRule(address, int(port), int(value.split()[1]), location))
+        elif rule is not None:
+            links.remove_rule(interface, rule.location)
+
+    def write(self, host: Host, target: str, value: str) -> None:
+        interface, *what = target.split(" ")
+        try:
+            self.put(host.links, value, interface, *what)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.EOPNOTSUPP) and value != ABSENT:
+                raise HostError(f"{interface}'s driver, {_driver(host, interface)}, takes no rule "
+                                f"for {' '.join(what)}; set host.nic_queues to 1, so that one "
+                                f"queue hears everything") from None
+            raise HostError(link_refusal(host, target, "(none)" if value == ABSENT else value,
+                                         error)) from None
 
 
 class TableKind(LinkKind):

@@ -18,6 +18,7 @@ KERNEL_QUEUE = re.compile(r"(afxdp|afpacket|netmap|udp|auto):([A-Za-z0-9_.-]{1,1
 # Backends whose queue is one of the card's, and hears only that.
 ONE_QUEUE = frozenset({"afxdp", "auto", "netmap"})
 QUEUE_NUMBER = re.compile(r"\bqueue=([0-9]{1,5})\b")
+BUSY_POLL = re.compile(r"\bbusy_poll_us=0*[1-9]")
 PCI = re.compile(r"\b([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b")
 
 
@@ -33,6 +34,7 @@ class Flow:
     queue: int
     address: str
     port: int
+    busy_poll: bool = False  # whether its queue asks for it by name
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ def _flows(config: Config) -> tuple[Flow, ...]:
         match = KERNEL_QUEUE.search(queue)
         if match:
             number = QUEUE_NUMBER.search(queue)
-            found.append(Flow(match[2], match[1], int(number[1]) if number else 0, address, port))
+            found.append(Flow(match[2], match[1], int(number[1]) if number else 0, address, port,
+                              BUSY_POLL.search(queue) is not None))
     return tuple(dict.fromkeys(found))
 
 

@@ -123,6 +123,8 @@ class FakeLinks:
         card = self._card(name)
         if card.rules is None or not card.features["rx-ntuple-filter"].on:
             raise _error(errno.EOPNOTSUPP)
+        if "rule" in card.refuses:
+            raise _error(card.refuses["rule"])
         free = [place for place in range(RULES_MAX) if place not in card.rules]
         if not free and rule.location < 0:
             raise _error(errno.ENOSPC)

@@ -24,7 +24,7 @@ from appliance.host.wish import make_wish
 NICS = [*(stage.name for stage in NIC_STAGES), "devices"]
 PCI = "0000:03:00.0"
 TAKE = f'[host]\ndevices = ["{PCI}"]\n'
-FEED = '[feed]\nline_a = "afxdp:eth1?queue={}"\n[host]\nnic_queues = {}\n'
+FEED = '[feed]\nline_a = "afxdp:eth1,queue={}"\n[host]\nnic_queues = {}\n'
 TUNE = '[host]\ninterfaces = ["eth1"]\n'
 
 
@@ -212,15 +212,19 @@ MISTAKES = (
             lro_held),
     Mistake("a card full of rules", FEED.format(1, 0), "eth1 has no room for another rule; remove "
             "one (`ethtool -n eth1` shows them", full_of_rules),
+    Mistake("a card whose rules know no UDP", FEED.format(1, 0),
+            "eth1's driver, ixgbe, takes no rule for udp 233.54.12.111 26477; set host.nic_queues "
+            "to 1, so that one queue hears everything", eth1_refuses("rule", errno.EINVAL)),
     Mistake("two queues and no rules",
-            '[orders]\nqueue = "afxdp:eth1?queue=2"\n' + FEED.format(1, 0),
+            '[orders]\nqueue = "afxdp:eth1,queue=2"\n' + FEED.format(1, 0),
             "eth1's driver takes no rules, and its hash cannot tell the flows apart; let all "
             "queues of the configuration on it be the same", no_rules),
     Mistake("several queues and no steering at all", FEED.format(1, 0),
             "eth1 spreads frames over 4 queues, and its driver steers neither by rule nor by "
             "table; set host.nic_queues to 1", no_steering),
-    Mistake("busy polling without AF_XDP", '[feed]\nline_a = "afpacket:eth1"',
-            "no AF_XDP queue of the configuration is on eth1, and only those are busy-polled"),
+    Mistake("busy polling that no queue asks for", '[feed]\nline_a = "afxdp:eth1"',
+            "no queue of the configuration on eth1 asks for busy polling (busy_poll_us=), and "
+            "without it these only delay frames"),
     Mistake("pause frames that follow the link", TUNE,
             "with ice it follows the negotiation of the link", card(driver="ice")),
 )  # fmt: skip

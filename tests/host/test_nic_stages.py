@@ -26,14 +26,14 @@ CONFIG = f"""
 [engine]
 core = 3
 [feed]
-line_a = "afxdp:eth1?queue=1"
+line_a = "afxdp:eth1,queue=1,busy_poll_us=20"
 [orders]
-queue = "afxdp:eth1?queue=2"
+queue = "afxdp:eth1,queue=2"
 [host]
 nic_queues = 3
 devices = ["{PCI}"]
 """
-ONE_QUEUE = CONFIG.replace("afxdp:eth1?queue=2", "memory:orders")
+ONE_QUEUE = CONFIG.replace("afxdp:eth1,queue=2", "memory:orders")
 
 
 APPEND: Callable[..., None] = Journal._append

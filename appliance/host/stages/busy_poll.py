@@ -8,21 +8,21 @@ from appliance.host.stages.nic import NicStage
 from appliance.host.wish import Wish
 
 SOURCE = "Linux Documentation/networking/napi.rst, IRQ mitigation and Busy polling"
-BUSY_POLLED = frozenset({"afxdp", "auto"})  # backends that ask for it (SO_PREFER_BUSY_POLL)
 DEFERRALS = 2  # empty polls before the interrupt is armed again
 TIMEOUT_NS = 200_000  # and the timer that polls meanwhile, if the loop does not
 
 
 class BusyPoll(NicStage):
-    """Only where an AF_XDP queue is: for others these knobs would add their timeout to frames."""
+    """Only where a queue asks for it: for others these knobs would add their timeout to frames."""
 
     name = "busy_poll"
     title = "Busy polling"
     knobs = (
         Knob("busy_poll.defer", "How many empty polls before interrupts are armed again",
-             "A loop that busy-polls its AF_XDP queue takes frames itself. With interrupts armed, "
-             "each frame also wakes the kernel's own poll on another core, and the two contend. "
-             "When the loop stops, frames for others wait for the timer of busy_poll.flush.",
+             "A loop that busy-polls its queue (busy_poll_us= in the queue's name) takes frames "
+             "itself. With interrupts armed, each frame also wakes the kernel's own poll on "
+             "another core, and the two contend. When the loop stops, frames for others wait for "
+             "the timer of busy_poll.flush.",
              SOURCE, "/sys/class/net/INTERFACE/napi_defer_hard_irqs"),
         Knob("busy_poll.flush", "How long interrupts stay off without a poll",
              "The timer, in ns, that takes over when the loop does not poll: long enough that it "
@@ -31,8 +31,9 @@ class BusyPoll(NicStage):
     )
 
     def of(self, host: Host, wish: Wish, name: str) -> list[Setting]:
-        if not any(flow.interface == name and flow.backend in BUSY_POLLED for flow in wish.flows):
-            return [absent(self.knobs[0].id, name, f"no AF_XDP queue of the configuration is on "
-                                                   f"{name}, and only those are busy-polled")]
+        if not any(flow.interface == name and flow.busy_poll for flow in wish.flows):
+            return [absent(self.knobs[0].id, name, f"no queue of the configuration on {name} asks "
+                                                   f"for busy polling (busy_poll_us=), and "
+                                                   f"without it these only delay frames")]
         return [compare(host, knob.id, knob.path.replace("INTERFACE", name), str(value))
                 for knob, value in zip(self.knobs, (DEFERRALS, TIMEOUT_NS), strict=True)]
