@@ -13,22 +13,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click import Command, Context
 from rich.console import Console
 from rich.table import Table
 
 from appliance import show
 from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
-from appliance.cli_service import exporter, process
 from appliance.config import Config, from_text, load_config, with_strategy
 from appliance.errors import RunError
-from appliance.host.cli_doctor import doctor
-from appliance.host.cli_install import install, uninstall
-from appliance.host.cli_noise import noise
-from appliance.host.cli_tune import tune
 from appliance.notify import Notifier
 from appliance.state import State
 from appliance.supervisor import Supervisor, summary
@@ -38,7 +35,31 @@ click.rich_click.USE_MARKDOWN = True
 click.rich_click.SHOW_ARGUMENTS = True
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# The verbs of the host and of the service's processes, by the module that has them.
+ELSEWHERE = {
+    "doctor": "appliance.host.cli_doctor",
+    "exporter": "appliance.cli_service",
+    "install": "appliance.host.cli_install",
+    "noise": "appliance.host.cli_noise",
+    "process": "appliance.cli_service",
+    "tune": "appliance.host.cli_tune",
+    "uninstall": "appliance.host.cli_install",
+}
+
+
+class Verbs(click.RichGroup):
+    """Imports the verbs that lie elsewhere when they are asked for: `appliance kill` is urgent."""
+
+    def list_commands(self, context: Context) -> list[str]:
+        return sorted({*super().list_commands(context), *ELSEWHERE})
+
+    def get_command(self, context: Context, name: str) -> Command | None:
+        if name in ELSEWHERE and name not in self.commands:
+            self.add_command(getattr(import_module(ELSEWHERE[name]), name))
+        return super().get_command(context, name)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tickpath")
 def main() -> None:
     """A trading appliance on one polling core: **ITCH in, OUCH out**, no kernel between the two.
@@ -362,17 +383,6 @@ def bbo(file: Path, out: Path, config_path: Path | None, as_json: bool) -> None:
     if made.problem:
         fail(f"{file}: {made.problem}; the rows from before it are in {out}")
     sys.exit(1 if full else 0)
-
-
-# ---- processes by themselves, and the host -------------------------------------------------------
-
-main.add_command(exporter)
-main.add_command(install)
-main.add_command(process)
-main.add_command(tune)
-main.add_command(uninstall)
-main.add_command(noise)
-main.add_command(doctor)
 
 
 def entry() -> None:

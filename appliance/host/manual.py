@@ -27,8 +27,10 @@ def verbs(command: click.Command, *words: str) -> Iterator[tuple[tuple[str, ...]
     """Every command below and with this one, with the words that call it."""
     yield words, command
     if isinstance(command, click.Group):
-        for name, below in sorted(command.commands.items()):
-            yield from verbs(below, *words, name)
+        context = click.Context(command)
+        for name in sorted(command.list_commands(context)):
+            if below := command.get_command(context, name):
+                yield from verbs(below, *words, name)
 
 
 # ---- roff ----------------------------------------------------------------------------------------

@@ -5,26 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 from appliance.cli import main
+from appliance.host.manual import verbs
 
-
-def verbs(group: click.Command = main, *before: str) -> Iterator[tuple[tuple[str, ...],
-                                                                       click.Command]]:
-    """Every verb, those within groups too, with the words that call it."""
-    if isinstance(group, click.Group):
-        for name, command in group.commands.items():
-            yield from verbs(command, *before, name)
-    else:
-        yield before, group
-
-
-VERBS = dict(verbs())
+# Every verb, those within groups too, with the words that call it.
+VERBS = {words: verb for words, verb in verbs(main) if not isinstance(verb, click.Group)}
 # Words with which a verb comes to its end by itself, whatever it ends with.
 WORDS = {
     ("run",): ("-c", "CONFIG", "--seconds", "1"),
