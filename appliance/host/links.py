@@ -47,6 +47,7 @@ class Link:
     kind: str  # "veth", "bond", ...; "" for hardware
     rx_queues: int
     tx_queues: int
+    xdp: bool = False  # whether a program is attached
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,13 @@ class KernelLinks:
         with _netlink() as route:
             (message,) = route.link("get", index=self._index(route, name))
         info = message.get_attr("IFLA_LINKINFO")
+        program = message.get_attr("IFLA_XDP")
         return Link(name, bool(message["flags"] & UP), bool(message.get_attr("IFLA_CARRIER")),
                     message.get_attr("IFLA_MTU"),
                     (info.get_attr("IFLA_INFO_KIND") or "") if info else "",
                     message.get_attr("IFLA_NUM_RX_QUEUES") or 1,
-                    message.get_attr("IFLA_NUM_TX_QUEUES") or 1)
+                    message.get_attr("IFLA_NUM_TX_QUEUES") or 1,
+                    bool(program and program.get_attr("IFLA_XDP_ATTACHED")))
 
     @staticmethod
     def _index(route: IPRoute, name: str) -> int:

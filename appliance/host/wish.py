@@ -13,7 +13,7 @@ from appliance.config import Config, ConfigError, HostSection
 from appliance.host.cpus import format_list, parse_list
 from appliance.host.host import Host, HostError
 
-# A queue's name, innermost part: "afxdp:eth0?queue=1", "afpacket:eth0", "host(10.0.0.1):dpdk:...".
+# A queue's name, innermost part: "afxdp:eth0,queue=1", "afpacket:eth0", "host(10.0.0.1):dpdk:...".
 KERNEL_QUEUE = re.compile(r"(afxdp|afpacket|netmap|udp|auto):([A-Za-z0-9_.-]{1,15})(?:[?,@/]|$)")
 # Backends whose queue is one of the card's, and hears only that.
 ONE_QUEUE = frozenset({"afxdp", "auto", "netmap"})

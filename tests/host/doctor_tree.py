@@ -33,7 +33,7 @@ CONFIG = """
 name = "test"
 core = 2
 [feed]
-line_a = "afxdp:ens1?queue=0"
+line_a = "afxdp:ens1,queue=0"
 [orders]
 queue = "dpdk:0000:03:00.0"
 [journal]

@@ -34,6 +34,7 @@ class Card:
 
     driver: str = "ixgbe"
     up: bool = True
+    xdp: bool = False
     addresses: tuple[str, ...] = ()
     values: dict[Group, dict[str, int]] = field(default_factory=lambda: {
         "ring": {"rx": 512, "tx": 512, "rx-max": 2048, "tx-max": 4096},
@@ -75,7 +76,7 @@ class FakeLinks:
 
     def link(self, name: str) -> Link:
         card = self._card(name)
-        return Link(name, card.up, card.up, 1500, "", 4, 4)
+        return Link(name, card.up, card.up, 1500, "", 4, 4, card.xdp)
 
     def driver(self, name: str) -> str:
         return self._card(name).driver

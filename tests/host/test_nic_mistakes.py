@@ -187,6 +187,9 @@ MISTAKES = (
     Mistake("queues held by an AF_XDP socket", TUNE + "nic_queues = 1",
             "eth1 is in use in a way that forbids changing channels combined (an XDP program or "
             "AF_XDP socket, say); stop what uses it", eth1_refuses("combined", errno.EBUSY)),
+    Mistake("rings below a running engine", TUNE,
+            "eth1 has an XDP program on it, as of a running engine, and this resets the link; stop "
+            "what put it there first, or give --force", card(xdp=True), taken_with_force=True),
     Mistake("a driver without rings", TUNE, "eth1's driver, ixgbe, has no ring rx",
             eth1_lacks("ring")),
     Mistake("a driver without pause frames", TUNE, "eth1's driver, ixgbe, has no pause autoneg",

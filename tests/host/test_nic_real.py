@@ -251,3 +251,31 @@ def test_what_a_driver_cannot_is_said(tmp_path: Path) -> None:
     ]
     assert "up=True, carrier=True, mtu=1500, kind='veth', rx_queues=4, tx_queues=4" in lines[7]
     assert "hardware_rx=False, hardware_tx=False, clock=-1" in lines[7]
+
+
+ENGINE = """
+import subprocess, sys
+from dpdk_bindings.queue import open_queue
+try:
+    queue = open_queue("afxdp:v0,steer=all,rss_check=0")
+except Exception as error:
+    print("skip", error)
+    sys.exit()
+try:
+    done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
+    print(done.returncode, done.stdout)
+finally:
+    queue.close()
+"""
+
+
+def test_a_running_engine_keeps_its_link(tmp_path: Path) -> None:
+    (tmp_path / "engine.py").write_text(ENGINE)
+    said, after = run(f"""
+        {sys.executable} engine.py $TUNE apply -c {tmp_path}/config.toml --only queues; echo ====
+        ethtool -l v0 | tail -4
+    """, tmp_path)  # fmt: skip
+    if said.startswith("skip"):
+        pytest.skip(f"no AF_XDP queue: {said[5:]}")
+    assert said.startswith("1 ") and "v0 has an XDP program on it, as of a running engine" in said
+    assert re.search(r"^RX:\t+4$", after, re.M)

@@ -18,6 +18,7 @@ class Pause(NicStage):
 
     name = "pause"
     title = "Pause frames"
+    resets = True
     knobs = (
         Knob("pause.autoneg", "Whether pause frames are agreed on with the switch",
              "While they are negotiated, the switch has a say in the two below. Setting it resets "

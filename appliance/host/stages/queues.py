@@ -21,6 +21,7 @@ class Queues(NicStage):
 
     name = "queues"
     title = "Queues of the card"
+    resets = True
     knobs = (
         Knob("queues.count", "How many receive queues the card uses",
              "A card with several queues spreads frames by a hash of their addresses, and an "

@@ -16,6 +16,7 @@ class Rings(NicStage):
 
     name = "rings"
     title = "Rings of the card"
+    resets = True
     knobs = (
         Knob("rings.rx", "Frames the card can hold for the host",
              "A feed comes in bursts of thousands of datagrams at line rate. What does not fit "
