@@ -53,8 +53,8 @@ class OpenedQueue:
             )
         opened, error = ffi.new("struct afxdp_opened *"), ffi.new("struct pio_error *")
         check(lib.afxdp_opener_open(found["device"].encode(), opened, error), error)
-        self.fds: tuple[int, ...] = tuple(opened.fds)
-        #: What was obtained: "zerocopy", "copy" or "skb".
+        self.fds: tuple[int, ...] = tuple(fd for fd in opened.fds if fd >= 0)
+        #: What is wanted; what is obtained shows when the other process opens it.
         self.mode = text(opened.mode)
         kept = [
             option

@@ -19,7 +19,7 @@ from appliance.config import Config, from_text
 from appliance.errors import RunError
 from appliance.host import install_system as system
 from appliance.host.install import MANIFEST, RECORDINGS, TUNE_JOURNAL, Action, Installation
-from appliance.host.install_files import CONFIG, kernel_of, service_files
+from appliance.host.install_files import CONFIG, service_files
 from appliance.host.manual import completion_files, manual_files
 
 ROOT = click.option("--root", type=click.Path(path_type=Path), default=Path("/"), metavar="FOLDER",
@@ -103,7 +103,7 @@ def install(context: click.Context, config_path: Path | None, program: Path | No
         if root == Path("/") and not os.access(target, os.X_OK):
             fail(f"{target} is no program that can be run; give --program another")
         installation = Installation(root, dry_run)
-        files = service_files(config, text, str(target), os.cpu_count() or 1, kernel_of(root))
+        files = service_files(config, text, str(target), os.cpu_count() or 1)
         pages = context.find_root().command
         files += [*manual_files(pages, version("tickpath")), *completion_files(pages)]
         if config_path is not None:

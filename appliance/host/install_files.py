@@ -8,12 +8,10 @@ everybody but the loop, the address of the metrics. Which rights: ``rights_for``
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import RunError
@@ -32,8 +30,6 @@ PROGRAM = "/usr/local/bin/appliance"  # as the units name it
 COMPANIONS = ("appliance", "appliance-journal", "appliance-exporter")
 CORES_MAX = 1023
 _AFPACKET = re.compile(r"(?:^|:)afpacket[:(]")
-# The first Linux on which one process can open an AF_XDP queue for another.
-HANDING_OVER = (6, 4)
 
 
 @dataclass(frozen=True)
@@ -56,23 +52,14 @@ def units() -> Traversable:
     return folder
 
 
-def kernel_of(root: Path) -> tuple[int, ...]:
-    """The version of the kernel under ``root``: the one that runs, or an image's newest."""
-    releases = [os.uname().release]
-    if root != Path("/"):
-        releases = [path.name for path in root.glob("lib/modules/*")] or releases
-    found = [re.match(r"(\d+)\.(\d+)", release) for release in releases]
-    return max((int(match[1]), int(match[2])) for match in found if match)
-
-
-def rights_for(config: Config, kernel: tuple[int, ...]) -> list[str]:
+def rights_for(config: Config) -> list[str]:
     """The files of systemd/rights that this configuration's engine takes."""
     rights = set()
     for name in queue_names(config).values():
         if names_dpdk(name):
             rights.add("dpdk")
         elif names_afxdp(name):
-            rights.add("afxdp" if kernel >= HANDING_OVER else "afxdp-direct")
+            rights.add("afxdp")
         elif _AFPACKET.search(name):
             rights.add("afpacket")
     if config.strategy.file:
@@ -85,10 +72,10 @@ def _other_cores(core: int) -> str:
     return " ".join(f"{low}-{high}" for low, high in ranges if low <= high)
 
 
-def _drop_ins(config: Config, cores_on_host: int, kernel: tuple[int, ...]) -> list[File]:
+def _drop_ins(config: Config, cores_on_host: int) -> list[File]:
     folder = units() / "rights"
     found = [File(f"{UNIT_FOLDER}/appliance-engine.service.d/10-{name}.conf",
-                  (folder / f"{name}.conf").read_bytes()) for name in rights_for(config, kernel)]
+                  (folder / f"{name}.conf").read_bytes()) for name in rights_for(config)]
     core = config.engine.core
     # On a host with one core there is no other to keep to.
     if core >= 0 and cores_on_host > 1:
@@ -107,7 +94,7 @@ def _drop_ins(config: Config, cores_on_host: int, kernel: tuple[int, ...]) -> li
 
 
 def service_files(config: Config, config_text: bytes | None, program: str,
-                  cores_on_host: int, kernel: tuple[int, ...]) -> list[File]:
+                  cores_on_host: int) -> list[File]:
     """Everything but pages and completions; ``config_text`` None leaves the one there alone."""
     found = [] if config_text is None else [File(CONFIG, config_text)]
     for source in sorted(units().iterdir(), key=lambda entry: entry.name):
@@ -119,4 +106,4 @@ def service_files(config: Config, config_text: bytes | None, program: str,
         elif source.name.endswith(".rules"):
             name = UDEV_RULES
         found.append(File(name, source.read_bytes().replace(PROGRAM.encode(), program.encode())))
-    return found + _drop_ins(config, cores_on_host, kernel)
+    return found + _drop_ins(config, cores_on_host)

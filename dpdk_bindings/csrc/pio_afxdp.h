@@ -50,15 +50,16 @@ struct afxdp_options {
 
 /* ---- what privileges buy ---- */
 
+/* AFXDP_FD_SHARED: of a queue to be bound elsewhere, the socket whose memory it shares; or -1. */
 enum afxdp_fd { AFXDP_FD_UMEM, AFXDP_FD_SOCKET, AFXDP_FD_LINK, AFXDP_FD_COUNTS, AFXDP_FD_CONTROL,
-                AFXDP_FDS };
+                AFXDP_FD_SHARED, AFXDP_FDS };
 
 struct afxdp_grant {
     int fds[AFXDP_FDS];
     uint32_t queue;
     uint32_t part;            /* which part of the memory is this queue's */
     uint32_t frame_bytes;     /* longest frame; never 0 */
-    enum afxdp_mode mode;     /* what was obtained */
+    enum afxdp_mode mode;     /* what is wanted, and once it is bound, what was obtained */
     struct afxdp_site *site;  /* the interface's program, in the process that put it there */
     struct afxdp_pool *pool;  /* the memory, in the process that registered it */
 };
@@ -72,8 +73,11 @@ static inline uint32_t afxdp_chunk_bytes(uint32_t frame_bytes) {
 size_t afxdp_part_bytes(const struct afxdp_options *o, uint32_t frame_bytes);
 size_t afxdp_umem_bytes(const struct afxdp_options *o, uint32_t frame_bytes);
 /* Needs privileges; 0, or an errno with the error filled in and nothing left behind. Before Linux
- * 6.4 rings can be mapped only before the socket is bound: `maps` gets them, unless NULL. */
+ * 6.4 rings can be mapped only before the socket is bound: `maps` gets them. NULL: the socket is
+ * left unbound, for who maps them elsewhere; binding it takes no privilege. */
 struct afxdp;
+int afxdp_grant_bind(struct afxdp_grant *grant, const struct afxdp_options *o, int index,
+                     int shared, struct pio_error *error);
 int afxdp_grant_make(struct afxdp_grant *grant, const struct afxdp_options *o, struct afxdp *maps,
                      struct pio_error *error);
 /* Closes what is open of it; the last holder's close takes the program off the interface. */

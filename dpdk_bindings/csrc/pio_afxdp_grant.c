@@ -148,13 +148,12 @@ static int busy_poll_set(int fd, const struct afxdp_options *o, struct pio_error
     return number;
 }
 
-static int bind_socket(struct afxdp_grant *g, const struct afxdp_options *o,
-                       const struct afxdp_device *device, int shared, struct pio_error *error) {
+int afxdp_grant_bind(struct afxdp_grant *g, const struct afxdp_options *o, int index, int shared,
+                     struct pio_error *error) {
     int fd = g->fds[AFXDP_FD_SOCKET];
     struct xdp_options got = {0};
     socklen_t bytes = sizeof got;
-    struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
-                                   .sxdp_ifindex = (uint32_t)device->index,
+    struct sockaddr_xdp address = {.sxdp_family = AF_XDP, .sxdp_ifindex = (uint32_t)index,
                                    .sxdp_queue_id = (uint32_t)o->queue};
     if (shared >= 0) {
         address.sxdp_flags = XDP_SHARED_UMEM;
@@ -162,9 +161,9 @@ static int bind_socket(struct afxdp_grant *g, const struct afxdp_options *o,
     } else {
         /* With neither flag the kernel takes zero-copy if the driver has it. */
         address.sxdp_flags = XDP_USE_NEED_WAKEUP;
-        if (o->mode == AFXDP_ZEROCOPY)
+        if (g->mode == AFXDP_ZEROCOPY)
             address.sxdp_flags |= XDP_ZEROCOPY;
-        else if (o->mode != AFXDP_AUTO || g->site->is_skb)
+        else if (g->mode != AFXDP_AUTO)
             address.sxdp_flags |= XDP_COPY;
     }
     for (uint32_t tries = 1; bind(fd, (struct sockaddr *)&address, sizeof address); tries++) {
@@ -174,14 +173,21 @@ static int bind_socket(struct afxdp_grant *g, const struct afxdp_options *o,
     }
     if (getsockopt(fd, SOL_XDP, XDP_OPTIONS, &got, &bytes))
         got.flags = 0;
-    g->mode = got.flags & XDP_OPTIONS_ZEROCOPY ? AFXDP_ZEROCOPY
-              : g->site->is_skb                ? AFXDP_SKB
-                                               : AFXDP_COPY;
-    if (afxdp_sockets_put(g->site->sockets, (uint32_t)o->queue, fd))
-        return pio_refuse(error, errno, "name a lower queue",
-                          "the XDP program takes no socket for queue %llu: %s",
-                          (unsigned long long)o->queue, strerror(errno));
+    if (got.flags & XDP_OPTIONS_ZEROCOPY)
+        g->mode = AFXDP_ZEROCOPY;
+    else if (g->mode != AFXDP_SKB)
+        g->mode = AFXDP_COPY;
     return 0;
+}
+
+/* From now on the program gives it frames, as soon as it is bound. */
+static int socket_enlist(const struct afxdp_grant *g, const struct afxdp_options *o,
+                         struct pio_error *error) {
+    if (!afxdp_sockets_put(g->site->sockets, (uint32_t)o->queue, g->fds[AFXDP_FD_SOCKET]))
+        return 0;
+    return pio_refuse(error, errno, "name a lower queue",
+                      "the XDP program takes no socket for queue %llu: %s",
+                      (unsigned long long)o->queue, strerror(errno));
 }
 
 /* ---- the grant ---- */
@@ -220,10 +226,11 @@ static int pool_join(struct afxdp_grant *g, const struct afxdp_options *o, int *
 }
 
 /* The grant's own descriptors of what the site and the pool have. */
-static int descriptors_copy(struct afxdp_grant *g, struct pio_error *error) {
+static int descriptors_copy(struct afxdp_grant *g, int shared, struct pio_error *error) {
     const int from[AFXDP_FDS] = {[AFXDP_FD_UMEM] = g->pool->fd, [AFXDP_FD_SOCKET] = -1,
                                  [AFXDP_FD_LINK] = g->site->link,
-                                 [AFXDP_FD_COUNTS] = g->site->counts, [AFXDP_FD_CONTROL] = -1};
+                                 [AFXDP_FD_COUNTS] = g->site->counts, [AFXDP_FD_CONTROL] = -1,
+                                 [AFXDP_FD_SHARED] = shared};
     for (int i = 0; i < AFXDP_FDS; i++)
         if (from[i] >= 0 && (g->fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0)
             return pio_refuse(error, errno, "raise the limit: ulimit -n",
@@ -259,12 +266,18 @@ static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, stru
         number = pool_join(g, o, &shared, error);
     if (!number)
         number = rings_make(fd, o, error);
+    g->mode = !number && g->site->is_skb ? AFXDP_SKB : o->mode;
+    if (!number && !maps) /* who binds it shall bind it here; Linux 6.6 and newer see to that */
+        number = option_set(fd, SOL_SOCKET, SO_BINDTODEVICE, "to tie the socket to the interface",
+                            o->interface, (socklen_t)strlen(o->interface), error);
     if (!number && maps)
         number = afxdp_rings_map(maps, o, error);
+    if (!number && maps)
+        number = afxdp_grant_bind(g, o, device.index, shared, error);
     if (!number)
-        number = bind_socket(g, o, &device, shared, error);
+        number = socket_enlist(g, o, error);
     if (!number)
-        number = descriptors_copy(g, error);
+        number = descriptors_copy(g, maps ? -1 : shared, error);
     if (!number)
         g->pool->members[g->part] = fd;
     return number;
@@ -286,7 +299,7 @@ static void release_locked(struct afxdp_grant *g) {
 
 int afxdp_grant_make(struct afxdp_grant *grant, const struct afxdp_options *o, struct afxdp *maps,
                      struct pio_error *error) {
-    *grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1}, .queue = (uint32_t)o->queue};
+    *grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1, -1}, .queue = (uint32_t)o->queue};
     afxdp_lock();
     int number = grant_fill(grant, o, maps, error);
     if (number)

@@ -161,8 +161,11 @@ static int attach(struct pio_queue *queue, const struct afxdp_options *o,
     memcpy(info->mac, device.mac, sizeof info->mac);
     info->frame_bytes_max = a->grant.frame_bytes;
     number = memory_map(a, o, info, error);
-    if (!number && !a->rx.map)
+    if (!number && o->adopts)
         number = afxdp_rings_map(a, o, error);
+    if (!number && o->adopts)
+        number = afxdp_grant_bind(&a->grant, o, device.index, a->grant.fds[AFXDP_FD_SHARED],
+                                  error);
     if (!number)
         number = groups_join(a, o, error);
     if (!number)
@@ -219,7 +222,7 @@ static int afxdp_open(struct pio_queue *queue, const char *device, struct pio_er
         return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
     memset(a, 0, sizeof *a);
     a->membership = -1;
-    a->grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1}};
+    a->grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1, -1}};
     int number = afxdp_options_read(&options, &a->grant, device, error);
     if (number) {
         free(a);

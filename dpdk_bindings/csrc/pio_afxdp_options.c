@@ -77,18 +77,24 @@ static int read_word(const char *device, const char *key, const char *const *wor
     return pio_refuse(error, EINVAL, remedy, "queue option %s=%s is none of its words", key, text);
 }
 
-/* "UMEM+SOCKET+LINK+COUNTS+CONTROL+PART", as afxdp_grant_name writes it. */
+/* "UMEM+SOCKET+LINK+COUNTS+CONTROL+PART", and "+SHARED" before PART when there is one. */
 static int read_fds(struct afxdp_options *o, struct afxdp_grant *adopted, const char *device,
                     struct pio_error *error) {
     char text[96] = "";
-    int used = 0, *fds = adopted->fds;
+    int used = 0, seven = 0, *fds = adopted->fds;
+    uint32_t last = 0;
     int number = pio_option_text(device, "fds", text, sizeof text, error);
     if (number || !text[0])
         return number;
     o->adopts = 1;
-    if (sscanf(text, "%d+%d+%d+%d+%d+%u%n", fds, fds + 1, fds + 2, fds + 3, fds + 4,
-               &adopted->part, &used) == 6 && !text[used] && adopted->part < o->queues &&
-        o->frame_bytes && o->mode != AFXDP_AUTO)
+    int count = sscanf(text, "%d+%d+%d+%d+%d+%u%n+%u%n", fds, fds + 1, fds + 2, fds + 3, fds + 4,
+                       &adopted->part, &used, &last, &seven);
+    if (count == 7) {
+        fds[AFXDP_FD_SHARED] = (int)adopted->part;
+        adopted->part = last;
+        used = seven;
+    }
+    if (count >= 6 && !text[used] && adopted->part < o->queues && o->frame_bytes)
         return 0;
     return pio_refuse(error, EINVAL, "pass on the queue name that the privileged opener was given",
                       "fds=%s names no queue that was opened", text);

@@ -22,9 +22,9 @@ CLONE_NEWNET = 0x4000_0000  # linux/sched.h
 NOBODY = 65534
 TEXT = """
 [feed]
-line_a = "afxdp:tpo0,rx_slots=256,tx_slots=256"
+line_a = "afxdp:tpo0,queue=0,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
 [orders]
-queue = "memory:unused"
+queue = "afxdp:tpo0,queue=1,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
 """
 # To group 233.54.12.111, port 26477: the configuration's default line A.
 FRAME = bytes.fromhex(
@@ -38,13 +38,12 @@ def engine_end(path: Path, there: int, go: int) -> None:
     os.setgroups([])
     os.setresuid(NOBODY, NOBODY, NOBODY)
     names = fetch(path)
-    with open_queue(names["feed_a"]) as queue:
+    with open_queue(names["feed_a"]) as queue, open_queue(names["orders"]) as other:
         os.write(there, b"1")
         os.read(go, 1)
         received, deadline = 0, time.monotonic() + 10
         while received < 10 and time.monotonic() < deadline:
-            frames = queue.receive()
-            received += len(frames)
+            received += len(queue.receive()) + len(other.receive())
         status = Path("/proc/self/status").read_text()
         rights = next(line.split()[1] for line in status.split("\n") if line.startswith("CapEff"))
         print(f"{queue.mode.split('+')[0]} {received} {int(rights, 16)}", flush=True)
@@ -52,8 +51,8 @@ def engine_end(path: Path, there: int, go: int) -> None:
 
 def main(folder: Path) -> None:
     run = subprocess.run
-    for words in ("link add tpo0 type veth peer name tpo1", "addr add 10.1.1.1/24 dev tpo0",
-                  "link set tpo0 up", "link set tpo1 up"):
+    for words in ("link add tpo0 numrxqueues 2 numtxqueues 2 type veth peer name tpo1",
+                  "addr add 10.1.1.1/24 dev tpo0", "link set tpo0 up", "link set tpo1 up"):
         run(["ip", *words.split()], check=True)
     path = folder / "opener"
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
