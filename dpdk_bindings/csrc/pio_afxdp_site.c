@@ -29,8 +29,8 @@ static int refuse_bpf(const char *what, struct pio_error *error) {
     int number = errno;
     if (number == EPERM || number == EACCES)
         return pio_refuse(error, EPERM,
-                          "run as root, or give CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON, "
-                          "or have a privileged opener hand over the queue (fds=)",
+                          "run as root, or give CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF and "
+                          "CAP_PERFMON, or have a privileged opener hand over the queue (fds=)",
                           "no permission to %s", what);
     if (number == ENOSYS || number == EINVAL)
         return pio_refuse(error, number, KERNEL_REMEDY, "this kernel is too old to %s: %s", what,
