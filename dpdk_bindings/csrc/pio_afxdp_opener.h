@@ -1,9 +1,10 @@
 /* pio_afxdp_opener.h: for a small process with privileges that opens AF_XDP queues for one without.
  *
  * It opens, hands over the descriptors (inherited, or as SCM_RIGHTS) and the queue's name with
- * fds=, mode= and frame_bytes= in it, and closes its own. Their new holder maps the rings and binds the
- * socket, and only then is known which mode was obtained. The queue lives as long as somebody holds
- * them; when the last holder is gone, however it died, the interface is as it was.
+ * fds=, mode= and frame_bytes= in it, and closes its own. Their new holder maps the rings and
+ * binds the socket, and only then is known which mode was obtained. The queue lives as long as
+ * somebody holds them; when the last holder is gone, however it died, the interface is as it
+ * was.
  */
 #ifndef TICKPATH_PIO_AFXDP_OPENER_H
 #define TICKPATH_PIO_AFXDP_OPENER_H
