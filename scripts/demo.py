@@ -16,8 +16,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from demo_cut import Cut
 from demo_huge_pages import huge_pages
-from demo_links import MEMORY_MIB, SIDES, Links, memif_links, memory_links, veth_links
-from demo_networks import networks as network_pair
+from demo_links import (
+    MEMORY_MIB,
+    SIDES,
+    Links,
+    memif_links,
+    memory_links,
+    network_pair,
+    veth_links,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 EXCHANGE_GRACE_S = 20.0  # what it may take beyond its own time: tables, opening, closing

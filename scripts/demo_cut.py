@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from demo_networks import SIDES, Networks
+from dpdk_bindings.env.namespaces import Networks
 
-LINE = "line-b"
+SIDE, LINE = "exchange", "line-b"
 LOOK_S = 0.1  # between looks at what the line has carried
 OPEN_FRAMES = 200  # by now they are the feed's: kernels find their neighbours with a few
 
@@ -41,11 +41,11 @@ class Cut:
             self._done = True
 
     def _set(self, state: str) -> None:
-        self._networks.set(SIDES[0], LINE, state)
+        self._networks.set(SIDE, LINE, state)
 
     def _carried(self) -> int:
         """Frames that the exchange's end of the line has sent."""
-        return self._networks.sent(SIDES[0], LINE)
+        return self._networks.sent(SIDE, LINE)
 
     def check(self, figures: dict[str, Any]) -> tuple[str, bool, str]:
         """The line was cut, the other went on, and it came back."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from demo_cut import Cut
-from demo_networks import LINES, Networks
+
+from dpdk_bindings.env.namespaces import Networks
 
 # A side has three ports with 12 MiB of frames each, and DPDK's own tables.
 MEMORY_MIB = 96
 SIDES = 2
 LETTERS = ("a", "b", "o")  # line A, line B, orders
+SIDE_NAMES = ("exchange", "appliance")
+LINES = ("line-a", "line-b", "orders")  # veth pairs
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,18 @@ def memif_links(tag: str, impaired: bool, huge: bool, memory: str) -> Links:
     table = f'\n[dpdk]\nhuge_pages = "{"on" if huge else "off"}"\nmemory_mib = {MEMORY_MIB}\n'
     return Links("dpdk", "poll" if huge else "poll-no-huge", memory, ends("server"),
                  ends("client"), table)
+
+
+@contextlib.contextmanager
+def network_pair() -> Iterator[Networks]:
+    """Raises RuntimeError, one sentence, where there can be none."""
+    try:
+        made = Networks(SIDE_NAMES, LINES)
+    except OSError as error:
+        raise RuntimeError(f"no network namespaces: {error.strerror}; run the demo as root, or "
+                           "take --backend memory") from None
+    with made:
+        yield made
 
 
 def veth_links(backend: str, mode: str, networks: Networks, cut: Cut | None) -> Links:

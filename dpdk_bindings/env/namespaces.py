@@ -1,4 +1,4 @@
-"""Two network namespaces of the demo's own, joined by three veth pairs: line A, line B, orders.
+"""Two network namespaces of this process's own, joined by veth pairs: a wire without a network.
 
 A namespace is kept by a file descriptor of this process alone: when it ends, however it does, the
 kernel removes both with all that is in them. The host's own network is never touched.
@@ -6,18 +6,16 @@ kernel removes both with all that is in them. The host's own network is never to
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 
 from pyroute2 import IPRoute
 
 CLONE_NEWNET = 0x40000000  # os.setns and os.unshare have it from Python 3.12 on
-SIDES = ("exchange", "appliance")
-LINES = ("line-a", "line-b", "orders")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,26 +29,48 @@ def _enter_new() -> int:
 class Networks:
     """Both namespaces. Interfaces have the names of what they carry, the same on both sides."""
 
-    def __init__(self) -> None:
+    def __init__(self, sides: tuple[str, str], lines: Sequence[str]) -> None:
         """Raises OSError where this process may not make them."""
-        self._threads = {side: ThreadPoolExecutor(1, f"demo-{side}") for side in SIDES}
+        self._lines = tuple(lines)
+        self._threads = {side: ThreadPoolExecutor(1, side) for side in sides}
         self._fds: dict[str, int] = {}
         try:
-            for side in SIDES:
+            for side in sides:
                 self._fds[side] = self._threads[side].submit(_enter_new).result()
-            self._threads[SIDES[0]].submit(self._join).result()
-            for line in LINES:
-                for side in SIDES:
+            self._threads[sides[0]].submit(self._join, self._fds[sides[1]]).result()
+            for line in lines:
+                for side in sides:
                     self.set(side, line, "up")
         except BaseException:
             self.close()
             raise
 
-    def _join(self) -> None:
+    def __enter__(self) -> Networks:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _join(self, other: int) -> None:
         with IPRoute() as route:
-            for line in LINES:
+            for line in self._lines:
                 route.link("add", ifname=line, kind="veth",
-                           peer={"ifname": line, "net_ns_fd": self._fds[SIDES[1]]})
+                           peer={"ifname": line, "net_ns_fd": other})
+
+    def address(self, side: str, line: str, address: str, prefix_bits: int = 24) -> None:
+        """Gives one end of a pair an IPv4 address."""
+
+        def add() -> None:
+            with IPRoute() as route:
+                index = route.link_lookup(ifname=line)[0]
+                route.addr("add", index=index, address=address, prefixlen=prefix_bits)
+
+        self._threads[side].submit(add).result()
 
     def set(self, side: str, line: str, state: str) -> None:
         """Sets one end of a pair "up" or "down"."""
@@ -87,17 +107,3 @@ class Networks:
         for fd in self._fds.values():
             os.close(fd)
         self._fds = {}
-
-
-@contextlib.contextmanager
-def networks() -> Iterator[Networks]:
-    """Raises RuntimeError, one sentence, where they cannot be made."""
-    try:
-        made = Networks()
-    except OSError as error:
-        raise RuntimeError(f"no network namespaces: {error.strerror}; run the demo as root, or "
-                           "take --backend memory") from None
-    try:
-        yield made
-    finally:
-        made.close()

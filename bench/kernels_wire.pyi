@@ -1,0 +1,3 @@
+def ping(
+    queue_address: int, clock_address: int, frame: bytes, seconds: float, histogram_address: int
+) -> tuple[int, int]: ...
