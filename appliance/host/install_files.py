@@ -8,7 +8,6 @@ everybody but the loop, the address of the metrics. Which rights: ``rights_for``
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -16,8 +15,7 @@ from importlib.resources.abc import Traversable
 from appliance.config import Config
 from appliance.errors import RunError
 from appliance.queue_names import queue_names
-from dpdk_bindings import names_dpdk
-from dpdk_bindings.afxdp import names_afxdp
+from dpdk_bindings import innermost_backend
 
 # Not /etc: what is there stands above it, so `systemctl edit` and `mask` work on our units.
 UNIT_FOLDER = "/usr/local/lib/systemd/system"
@@ -29,7 +27,7 @@ PROGRAM = "/usr/local/bin/appliance"  # as the units name it
 # Those who keep off the loop's core. A mask may name cores that a host does not have.
 COMPANIONS = ("appliance", "appliance-journal", "appliance-exporter")
 CORES_MAX = 1023
-_AFPACKET = re.compile(r"(?:^|:)afpacket[:(]")
+BACKENDS_WITH_RIGHTS = ("afpacket", "afxdp", "dpdk", "udp")
 
 
 @dataclass(frozen=True)
@@ -53,15 +51,18 @@ def units() -> Traversable:
 
 
 def rights_for(config: Config) -> list[str]:
-    """The files of systemd/rights that this configuration's engine takes."""
+    """The files of systemd/rights that this configuration's engine takes.
+
+    Raises RunError for a queue whose backend shows only when it is opened.
+    """
     rights = set()
     for name in queue_names(config).values():
-        if names_dpdk(name):
-            rights.add("dpdk")
-        elif names_afxdp(name):
-            rights.add("afxdp")
-        elif _AFPACKET.search(name):
-            rights.add("afpacket")
+        backend = innermost_backend(name)
+        if backend == "auto":
+            raise RunError(f"{name.partition(',')[0]} may become any backend, and the units give "
+                           f"rights to one; name it: `appliance check` says which it would be")
+        if backend in BACKENDS_WITH_RIGHTS:
+            rights.add(backend)
     if config.strategy.file:
         rights.add("jit")
     return sorted(rights)

@@ -85,6 +85,9 @@ def test_the_rights_follow_the_queues(tmp_path: Path) -> None:
     assert rights_for(config(dpdk)) == ["dpdk", "jit"]
     assert rights_for(config(packet)) == ["afpacket"]
     assert rights_for(config(xdp)) == ["afxdp"]
+    assert rights_for(config('[orders]\nqueue = "udp:eth1"\n')) == ["udp"]
+    with pytest.raises(RunError, match="auto:eth1 may become any backend"):
+        rights_for(config('[orders]\nqueue = "auto:eth1"\n'))
     install(tmp_path, dpdk)
     drop_ins = tmp_path / f"{ENGINE[1:]}.d"
     assert sorted(os.listdir(drop_ins)) == ["10-dpdk.conf", "10-jit.conf"]
