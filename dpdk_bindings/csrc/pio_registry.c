@@ -15,6 +15,7 @@ extern const struct pio_backend pio_backend_afxdp;
 extern const struct pio_backend pio_backend_fault;
 extern const struct pio_backend pio_backend_host;
 extern const struct pio_backend pio_backend_memory;
+extern const struct pio_backend pio_backend_netmap;
 extern const struct pio_backend pio_backend_pcap;
 extern const struct pio_backend pio_backend_udp;
 
@@ -50,6 +51,7 @@ static const struct pio_backend *backends[] = {
     &absent_backend_dpdk,
     &pio_backend_memory,
     &pio_backend_afxdp,
+    &pio_backend_netmap,
     &pio_backend_afpacket,
     &pio_backend_udp,
     &pio_backend_pcap,

@@ -20,6 +20,7 @@ from contract_driver import (
     fill,
 )
 from dpdk_cases import DPDK_CASES, HUGE_PAGES
+from netmap_standin import NETMAP_CASES
 
 from dpdk_bindings import backends
 from dpdk_bindings._core import ffi, lib
@@ -27,7 +28,7 @@ from dpdk_bindings._core import ffi, lib
 HOT_MEMBERS = ("rx_burst", "rx_release", "tx_lend", "tx_burst", "tx_return", "service")
 
 
-@pytest.fixture(params=[*CASES, *DPDK_CASES], ids=lambda case: case.name)
+@pytest.fixture(params=[*CASES, *DPDK_CASES, *NETMAP_CASES], ids=lambda case: case.name)
 def case(request: pytest.FixtureRequest) -> Case:
     case: Case = request.param
     if reason := case.skip():

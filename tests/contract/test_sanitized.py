@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from capture_bytes import SMALL
-from contract_cases import unique
+from contract_cases import no_private_network, unique
+from netmap_standin import pipe_name, sanitized
 from private_network import PrivateNetwork
 
 HERE = Path(__file__).parent
@@ -147,3 +148,34 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+@pytest.fixture(scope="module")
+def netmap_driver(scratch: Path) -> Path:
+    return sanitized(scratch / "netmap", SANITIZE)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_netmap_driven_at_random(netmap_driver: Path, seed: int) -> None:
+    """Over its stand-in, which tells of every breach of the rings' rules."""
+    for options in ("", ",rx_slots=16,tx_slots=16", ",rx_slots=97,tx_slots=33"):
+        left = f"netmap:{pipe_name()}{{1{options}"
+        right = left.replace("{", "}")
+        if "97" in options:  # the ends of a pipe see it from either side
+            right = right.split(",")[0] + ",rx_slots=33,tx_slots=97"
+        sent, received = run(netmap_driver, str(seed), str(ROUNDS), left, right)
+        assert sent > ROUNDS // 4 and received > ROUNDS // 4, (left, right)
+
+
+def test_netmap_interfaces_driven_at_random(
+    netmap_driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if reason := no_private_network():
+        pytest.skip(reason)
+    monkeypatch.setenv("TICKPATH_TEST_RINGS", "3")
+    with PrivateNetwork() as network:
+        network.veth("left", "right", mtu=2048 - 14)
+        for left, right in (("left", "right"), ("left-2", "right"), ("left^", "right^")):
+            ends = f"netmap:{left}", f"netmap:{right}"
+            sent, _ = network.call(run, netmap_driver, "5", str(ROUNDS), *ends)
+            assert sent > ROUNDS // 4, ends
