@@ -30,6 +30,7 @@ from netmap_standin import (
 from private_network import PrivateNetwork
 
 from dpdk_bindings import PioError, Queue, backends, open_queue
+from dpdk_bindings._core import ffi
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
@@ -242,7 +243,10 @@ def test_frames_of_a_failing_sync_are_never_sent_late(
     assert left.link == "down"
     stats = left.stats()
     assert (stats["tx_error"], stats["tx_frames"], stats["tx_bytes"]) == (2, 0, 0)
+    more = hot.lend(4)
+    assert len({int(ffi.cast("uintptr_t", each.data)) for each in [held[2], *more]}) == 5
     assert hot.burst(held[2:]) == 1 and left.stats()["tx_error"] == 3
+    hot.give_back(more)
     assert stats["sync_errors"] > 0
     kernel.netmap_kernel_set(SYNC_ERRNO, 0)
     assert left.link == "up"
@@ -296,8 +300,6 @@ def test_an_interface_with_several_rings_is_heard_whole(kernel: CDLL) -> None:
 
 
 def _hear(queue: Queue) -> int:
-    from dpdk_bindings._core import ffi
-
     c: Any = Hot(queue).c
     return int(c.info.backend.hear(c, bytes.fromhex("01005e000001"), ffi.new("struct pio_error *")))
 
