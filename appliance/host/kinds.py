@@ -50,6 +50,10 @@ class Kind:
         """Whether ``now`` is where a write from one to the other may have been cut short."""
         return False
 
+    def drifted(self, host: Host, now: str, wanted: str) -> bool:
+        """Whether a program, and no operator, made ``now`` of what was set to ``wanted``."""
+        return False
+
     def shell(self, target: str, value: str) -> str:
         """The line of a shell script that journals and writes it (``shell.py``); "" for none.
 
@@ -106,6 +110,14 @@ class IrqCores(CoreList):
     """Where an interrupt may go, a list of cores. The kernel keeps some to itself."""
 
     name = "irq"
+
+    def drifted(self, host: Host, now: str, wanted: str) -> bool:
+        """irqbalance picks one core after the other out of those that it was left."""
+        try:
+            within = self.parse(now) <= self.parse(wanted)
+        except ValueError:
+            return False
+        return within and "irqbalance" in host.programs().values()
 
     def write(self, host: Host, target: str, value: str) -> None:
         try:

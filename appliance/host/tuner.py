@@ -203,7 +203,8 @@ def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
     ours = each.last.got is None or any(
         kind.same(now, value) for record in each.records
         for value in (record.got or record.wanted, record.wanted, record.former)
-    ) or kind.between(now, each.last.wanted, first.former)
+    ) or kind.between(now, each.last.wanted, first.former) or kind.drifted(
+        host, now, each.last.wanted)
     if not ours and not force:
         return replace(told, now=now, outcome="left", reason=(
             f"it is {now} now, which tune did not set; give --force to restore {first.former}"))

@@ -100,6 +100,32 @@ def test_what_somebody_changed_since_is_left_unless_forced(rig: Rig) -> None:
     assert rig.read(target) == "powersave" and not rig.path(JOURNAL).exists()
 
 
+@pytest.mark.parametrize(("moved", "runs", "left"), [
+    ("1", True, False), ("1", False, True), ("2", True, True),
+])  # fmt: skip
+def test_what_irqbalance_moved_since_is_no_operators(
+        rig: Rig, moved: str, runs: bool, left: bool) -> None:
+    target = "/proc/irq/24/smp_affinity_list"
+    rig.run("irq_affinity.sh", "apply", "--cores", "2-3")
+    rig.write(target, moved)
+    if runs:
+        rig.path("/proc/77").mkdir()
+        rig.path("/proc/77/comm").write_text("irqbalance\n")
+    done = rig.run("irq_affinity.sh", "undo")
+    assert done.returncode == int(left)
+    assert rig.read(target) == (moved if left else "0-3")
+
+
+@pytest.mark.parametrize(("now", "left"), [("300", False), ("700", True)])
+def test_pages_that_were_in_use_are_given_back_later(rig: Rig, now: str, left: bool) -> None:
+    target = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
+    former = rig.read(target)
+    rig.run("setup_hugepages.sh", "apply", "--size", "2M", "--count", "512")
+    rig.write(target, now)
+    assert rig.run("setup_hugepages.sh", "undo").returncode == int(left)
+    assert rig.read(target) == (now if left else former)
+
+
 def test_a_reboot_has_undone_it(rig: Rig) -> None:
     rig.run("cpu_governor.sh", "apply", "performance", "--cores", "2")
     rig.write("/proc/sys/kernel/random/boot_id", "6f9d-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -145,6 +146,24 @@ def test_the_file_of_irqbalance_is_read(root: Path, line: str, verdict: str) -> 
     (root / "etc/default/irqbalance").write_text(f"# options\n{line}\n")
     (row,) = [row for _, row in plan(FakeHost(root), wish(FakeHost(root)), ["irqbalance.file"])]
     assert row.verdict == verdict
+
+
+@pytest.mark.parametrize(("moved", "runs", "outcome"), [
+    ("5", True, "restored"), ("5", False, "left"), ("2", True, "left"),
+])  # fmt: skip
+def test_what_irqbalance_moved_since_is_no_operators(
+        root: Path, moved: str, runs: bool, outcome: str) -> None:
+    before = snapshot(root)
+    applied(root, "interrupts")
+    (root / "proc/irq/30/smp_affinity_list").write_text(f"{moved}\n")
+    if runs:
+        (root / "proc/77").mkdir()
+        (root / "proc/77/comm").write_text("irqbalance\n")
+    done = {each.target: each for each in undone(root)}["/proc/irq/30/smp_affinity_list"]
+    assert done.outcome == outcome
+    shutil.rmtree(root / "proc/77", ignore_errors=True)
+    undone(root, force=True)
+    assert snapshot(root) == before
 
 
 # ---- the latency device --------------------------------------------------------------------------

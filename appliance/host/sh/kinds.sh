@@ -65,6 +65,9 @@ time" ;;
 # Whether $1 is where a write from $2 to $3 may have been cut short.
 between_value() { false; }
 
+# Whether a program, and no operator, made $1 of what was set to $2.
+drifted_value() { false; }
+
 same_value() {
     unescape "$1"
     flat "$raw"
@@ -137,6 +140,11 @@ by its driver, one queue to each core)" ;;
     esac
 }
 
+# irqbalance picks one core after the other out of those that it was left.
+drifted_irq() {
+    [ -z "$(cores_without "$1" "$2")" ] && grep -qsx irqbalance "$ROOT"/proc/[0-9]*/comm
+}
+
 # So that nobody tries again until a reboot.
 note_fixed() {
     noted=$ROOT$STATE/fixed lines=''
@@ -161,6 +169,12 @@ this again"
 run \`sync; echo 1 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory\` and apply \
 again, or ask for them at boot with hugepages=$2"
     fi
+}
+
+# Some were in use when they were to go.
+between_pages() {
+    number "$1" && number "$2" && number "$3" || return
+    { [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]; } || { [ "$1" -le "$2" ] && [ "$1" -ge "$3" ]; }
 }
 
 # Whether nobody may write $1: its mode says so, or a write of this boot did.

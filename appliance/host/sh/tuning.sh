@@ -134,7 +134,8 @@ ours() {
             ! by_kind same "$kind" "$value" "$one_of" || return 0
         done
     done
-    [ -z "$got" ] || by_kind between "$kind" "$value" "$wanted" "$former"
+    [ -z "$got" ] || by_kind between "$kind" "$value" "$wanted" "$former" ||
+        by_kind drifted "$kind" "$value" "$wanted"
 }
 
 write_back() {
