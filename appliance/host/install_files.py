@@ -14,6 +14,7 @@ from importlib.resources.abc import Traversable
 
 from appliance.config import Config
 from appliance.errors import RunError
+from appliance.host.wish import PCI
 from appliance.queue_names import queue_names
 from dpdk_bindings import innermost_backend
 
@@ -84,6 +85,11 @@ def _drop_ins(config: Config, cores_on_host: int) -> list[File]:
                 f"[Service]\nCPUAffinity={_other_cores(core)}\n")
         found += [File(f"{UNIT_FOLDER}/{unit}.service.d/20-cores.conf", text.encode())
                   for unit in COMPANIONS]
+    if config.host.devices or any(PCI.search(name) for name in queue_names(config).values()):
+        module = f"modprobe@{config.host.device_driver}.service"
+        text = (f"# A card is given to a driver that nothing else loads.\n"
+                f"[Unit]\nWants={module}\nAfter={module}\n")
+        found.append(File(f"{UNIT_FOLDER}/appliance-tune.service.d/20-driver.conf", text.encode()))
     telemetry = config.telemetry
     if telemetry.port:
         host = f"[{telemetry.address}]" if ":" in telemetry.address else telemetry.address

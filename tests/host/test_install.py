@@ -96,6 +96,16 @@ def test_the_rights_follow_the_queues(tmp_path: Path) -> None:
     assert os.listdir(drop_ins) == ["10-afpacket.conf"], "no right of the former queues stays"
 
 
+def test_the_driver_of_a_card_is_loaded_before_tuning_gives_it_one(tmp_path: Path) -> None:
+    drop_in = tmp_path / f"{UNIT_FOLDER[1:]}/appliance-tune.service.d/20-driver.conf"
+    install(tmp_path, '[orders]\nqueue = "host(10.0.0.2/24):dpdk:0000:03:00.0"\n')
+    assert "After=modprobe@vfio-pci.service" in drop_in.read_text().splitlines()
+    install(tmp_path, '[host]\ndevices = ["0000:03:00.0"]\ndevice_driver = "uio_pci_generic"\n')
+    assert "Wants=modprobe@uio_pci_generic.service" in drop_in.read_text().splitlines()
+    install(tmp_path, '[feed]\nline_a = "dpdk:net_memif0"\n')
+    assert not drop_in.exists()
+
+
 def test_what_an_operator_changed_or_made_is_kept(tmp_path: Path) -> None:
     own = tmp_path / f"{UNIT_FOLDER[1:]}/appliance.slice"
     own.parent.mkdir(parents=True)
