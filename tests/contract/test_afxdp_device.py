@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -397,3 +398,45 @@ def test_huge_pages_are_used_where_there_are_any(network: PrivateNetwork) -> Non
     for word, pages in (("off", 0), ("auto", 5 if free >= 5 else 0)):
         with network.open_queue(f"afxdp:left,steer=all,huge_pages={word}") as queue:
             assert queue.stats()["huge_pages"] == pages
+
+
+SPREAD = """
+import sys
+from dpdk_bindings.errors import PioError
+from dpdk_bindings.queue import open_queue
+try:
+    with open_queue(sys.argv[1]) as queue:
+        print(queue.mode)
+except PioError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="there is no gcc to build the shim with")
+def test_a_queue_that_would_hear_a_share_of_the_traffic_is_refused(
+    network: PrivateNetwork, tmp_path: Path
+) -> None:
+    """The card's answers are made up (ethtool_shim.c): no virtual device here spreads anything."""
+    shim = tmp_path / "shim.so"
+    source = Path(__file__).parent / "ethtool_shim.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", str(source), "-o",
+                    str(shim)], check=True)  # fmt: skip
+    refusal = "interface 'left' spreads datagrams over 4 queues, and only 1 would be heard"
+    for spread, rules, options, said in (
+        ("01230123", "0", "", refusal),
+        ("01230123", "0", ",rss_check=0", "copy"),
+        ("01230123", "2", "", "copy"),
+        ("01230123", "0", ",queues=4", "copy"),
+        ("00000000", "0", "", "copy"),
+    ):
+        child = network.call(
+            subprocess.run,
+            [sys.executable, "-c", SPREAD, f"afxdp:left,steer=all{options}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "LD_PRELOAD": str(shim), "SHIM_SPREAD": spread, "SHIM_RULES": rules},
+        )
+        assert child.stdout.startswith(said), (spread, rules, options, child)
+        assert said == "copy" or "ethtool -L left combined 1" in child.stdout

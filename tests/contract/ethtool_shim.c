@@ -1,0 +1,43 @@
+/* ethtool_shim.c: preloaded, answers for a card what veth does not have: a hash that spreads
+ * datagrams over queues (SHIM_SPREAD, as in "0123") and rules that steer (SHIM_RULES, a count).
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+static int spread(struct ethtool_rxfh_indir *asked, const char *queues) {
+    uint32_t count = (uint32_t)strlen(queues);
+    for (uint32_t i = 0; i < count && i < asked->size; i++)
+        asked->ring_index[i] = (uint32_t)(queues[i] - '0');
+    asked->size = count;
+    return 0;
+}
+
+int ioctl(int fd, unsigned long request, ...) {
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    const char *queues = getenv("SHIM_SPREAD"), *rules = getenv("SHIM_RULES");
+    if (request == SIOCETHTOOL && queues && rules) {
+        void *asked = ((struct ifreq *)argument)->ifr_data;
+        uint32_t command;
+        memcpy(&command, asked, sizeof command);
+        if (command == ETHTOOL_GRXFHINDIR)
+            return spread(asked, queues);
+        if (command == ETHTOOL_GRXCLSRLCNT) {
+            ((struct ethtool_rxnfc *)asked)->rule_cnt = (uint32_t)atoi(rules);
+            return 0;
+        }
+    }
+    int (*real)(int, unsigned long, ...);
+    *(void **)&real = dlsym(RTLD_NEXT, "ioctl");
+    return real(fd, request, argument);
+}
