@@ -27,13 +27,14 @@ import msgspec
 from appliance.config import Config
 from appliance.errors import RunError
 from appliance.queue_names import queue_names
-from dpdk_bindings import PioError
-from dpdk_bindings.afxdp import names_afxdp, open_for_another
+from dpdk_bindings import PioError, innermost_backend
+from dpdk_bindings.afxdp import open_for_another
 
+OPENED_HERE = ("afpacket", "afxdp")
 MESSAGE_BYTES_MAX = 1 << 16
 FDS_MAX = 64  # three queues of six
 TIMEOUT_S = 20.0
-_FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*")
+_FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*|(?<=,fd=)\d+")
 _DEVICE = re.compile(r"afxdp:(?P<interface>[^,]+).*,steer=(?P<steer>[^,]+)")
 
 
@@ -89,6 +90,11 @@ def _joined(interface: str, groups: list[str]) -> socket.socket:
 
 
 def _open(name: str, stack: ExitStack) -> tuple[Opened, list[int]]:
+    if innermost_backend(name) == "afpacket":
+        # Protocol 0: it hears nothing until the engine has bound it.
+        made = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+        made.setblocking(False)
+        return Opened(f"{name},fd={made.fileno()}", 1), [made.fileno()]
     opened = stack.enter_context(open_for_another(name))
     interface, groups = _groups(name)
     if not groups:
@@ -105,10 +111,10 @@ def serve(listening: socket.socket, config: Config) -> None:
         answer, fds = Answer(), list[int]()
         try:
             for role, name in queue_names(config).items():
-                if names_afxdp(name):
+                if innermost_backend(name) in OPENED_HERE:
                     answer.queues[role], more = _open(name, stack)
                     fds += more
-        except PioError as error:
+        except (PioError, OSError) as error:
             connection.sendall(msgspec.json.encode(Answer(error=str(error))))
             raise
         socket.send_fds(connection, [msgspec.json.encode(answer)], fds)

@@ -22,11 +22,6 @@ from dpdk_bindings.errors import PioError, check, text
 _AFXDP = re.compile(r"^(?P<wrappers>(?:(?:host|fault)(?:\([^)]*\))?:)*)afxdp:(?P<device>.*)$")
 
 
-def names_afxdp(name: str) -> bool:
-    """Whether a queue's name is of an AF_XDP queue, be it within host(...) or fault(...)."""
-    return _AFXDP.match(name) is not None
-
-
 def steered(name: str, destinations: Iterable[tuple[str, int]]) -> str:
     """The queue's name, told to take datagrams for these addresses and ports (0: any).
 

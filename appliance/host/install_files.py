@@ -28,7 +28,8 @@ PROGRAM = "/usr/local/bin/appliance"  # as the units name it
 # Those who keep off the loop's core. A mask may name cores that a host does not have.
 COMPANIONS = ("appliance", "appliance-journal", "appliance-exporter")
 CORES_MAX = 1023
-BACKENDS_WITH_RIGHTS = ("afpacket", "afxdp", "dpdk", "udp")
+# The file of systemd/rights that each backend takes; those not named take none.
+RIGHTS = {"afpacket": "opener", "afxdp": "opener", "dpdk": "dpdk", "udp": "udp"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def rights_for(config: Config) -> list[str]:
         if backend == "auto":
             raise RunError(f"{name.partition(',')[0]} may become any backend, and the units give "
                            f"rights to one; name it: `appliance check` says which it would be")
-        if backend in BACKENDS_WITH_RIGHTS:
-            rights.add(backend)
+        if backend in RIGHTS:
+            rights.add(RIGHTS[backend])
     if config.strategy.file:
         rights.add("jit")
     return sorted(rights)

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
@@ -36,6 +37,7 @@
 #define TX_SLOTS_DEFAULT 1024u
 #define SLOTS_MAX (1u << 16)
 #define LINE_BYTES 64u
+#define NO_FD UINT64_MAX
 
 /* What a device string asks for. */
 struct options {
@@ -43,6 +45,7 @@ struct options {
     uint64_t version, blocks, block_kib, timeout_ms, rx_slots, tx_slots;
     uint64_t frame_bytes; /* 0: what the MTU needs */
     uint64_t promiscuous, qdisc_bypass, hardware_timestamps;
+    uint64_t fd; /* a packet socket that somebody with the right to has made */
 };
 
 /* ---- options ---- */
@@ -75,10 +78,12 @@ static int options_read(struct options *o, const char *device, struct pio_error 
         {"promiscuous", 0, 1, &o->promiscuous, 0},
         {"qdisc_bypass", 0, 1, &o->qdisc_bypass, 0},
         {"hardware_timestamps", 0, 1, &o->hardware_timestamps, 0},
+        {"fd", 0, INT_MAX, &o->fd, 0},
     };
     *o = (struct options){.version = 2, .blocks = BLOCKS_DEFAULT, .block_kib = BLOCK_KIB_DEFAULT,
                           .timeout_ms = TIMEOUT_MS_DEFAULT, .rx_slots = RX_SLOTS_DEFAULT,
-                          .tx_slots = TX_SLOTS_DEFAULT, .promiscuous = 1, .qdisc_bypass = 1};
+                          .tx_slots = TX_SLOTS_DEFAULT, .promiscuous = 1, .qdisc_bypass = 1,
+                          .fd = NO_FD};
     int number = 0;
     for (size_t i = 0; !number && i < sizeof numbers / sizeof *numbers; i++) {
         number = pio_option_u64(device, numbers[i].key, numbers[i].low, numbers[i].high,
@@ -91,9 +96,9 @@ static int options_read(struct options *o, const char *device, struct pio_error 
         number = pio_option_check(device,
                                   o->version == 3
                                       ? "version blocks block_kib timeout_ms tx_slots frame_bytes "
-                                        "promiscuous qdisc_bypass hardware_timestamps"
+                                        "promiscuous qdisc_bypass hardware_timestamps fd"
                                       : "version rx_slots tx_slots frame_bytes promiscuous "
-                                        "qdisc_bypass hardware_timestamps",
+                                        "qdisc_bypass hardware_timestamps fd",
                                   error);
     if (!number)
         number = pio_option_name(device, o->interface, sizeof o->interface, error);
@@ -120,6 +125,17 @@ static int socket_make(struct pio_error *error) {
         pio_refuse(error, number, "free some of that resource", "no packet socket: %s",
                    strerror(number));
     errno = number;
+    return -1;
+}
+
+/* A socket of another's making, which needs no capability here; what is no such is not ours. */
+static int socket_adopt(int fd, struct pio_error *error) {
+    int domain = 0;
+    socklen_t bytes = sizeof domain;
+    if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) && domain == AF_PACKET)
+        return fd;
+    errno = pio_refuse(error, EBADF, "hand over a packet socket under that number",
+                       "fd=%d is no packet socket", fd);
     return -1;
 }
 
@@ -244,7 +260,7 @@ static void release_all(struct afpacket *a) {
 
 static int attach(struct pio_queue *queue, const struct options *o, struct pio_error *error) {
     struct afpacket *a = queue->state;
-    a->fd = socket_make(error);
+    a->fd = o->fd == NO_FD ? socket_make(error) : socket_adopt((int)o->fd, error);
     if (a->fd < 0)
         return errno;
     int number = device_check(a, o, queue, error);

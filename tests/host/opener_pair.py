@@ -20,19 +20,28 @@ from dpdk_bindings import open_queue
 
 CLONE_NEWNET = 0x4000_0000  # linux/sched.h
 NOBODY = 65534
-TEXT = """
+# AF_XDP: one queue of the interface each, over one memory. afpacket: both hear everything.
+TEXTS = {
+    "afxdp": """
 [feed]
 line_a = "afxdp:tpo0,queue=0,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
 [orders]
 queue = "afxdp:tpo0,queue=1,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
-"""
+""",
+    "afpacket": """
+[feed]
+line_a = "afpacket:tpo0"
+[orders]
+queue = "fault(loss=0):afpacket:tpo0"
+""",
+}
 # To group 233.54.12.111, port 26477: the configuration's default line A.
 FRAME = bytes.fromhex(
     "01005e360c6f020000000001" "0800" "4500002200000000051100000a010102" "e9360c6f"
     "03e8676d000e0000" "0102030405060000") + bytes(18)
 
 
-def engine_end(path: Path, there: int, go: int) -> None:
+def engine_end(path: Path, there: int, go: int, wanted: int) -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     os.setgroups([])
@@ -42,14 +51,15 @@ def engine_end(path: Path, there: int, go: int) -> None:
         os.write(there, b"1")
         os.read(go, 1)
         received, deadline = 0, time.monotonic() + 10
-        while received < 10 and time.monotonic() < deadline:
-            received += len(queue.receive()) + len(other.receive())
+        while received < wanted and time.monotonic() < deadline:
+            received += len([frame for one in (queue, other) for frame in one.receive()
+                             if frame.startswith(FRAME[:12])])
         status = Path("/proc/self/status").read_text()
         rights = next(line.split()[1] for line in status.split("\n") if line.startswith("CapEff"))
         print(f"{queue.mode.split('+')[0]} {received} {int(rights, 16)}", flush=True)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, backend: str) -> None:
     run = subprocess.run
     for words in ("link add tpo0 numrxqueues 2 numtxqueues 2 type veth peer name tpo1",
                   "addr add 10.1.1.1/24 dev tpo0", "link set tpo0 up", "link set tpo1 up"):
@@ -62,10 +72,10 @@ def main(folder: Path) -> None:
         (ready, there), (go, begin) = os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            engine_end(path, there, go)
+            engine_end(path, there, go, 10 if backend == "afxdp" else 20)
             os._exit(0)
         os.close(there)
-        serve(listening, from_text(TEXT, "test"))
+        serve(listening, from_text(TEXTS[backend], "test"))
         if os.read(ready, 1):
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
                 sender.bind(("tpo1", 0))
@@ -78,4 +88,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

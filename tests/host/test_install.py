@@ -83,8 +83,8 @@ def test_the_rights_follow_the_queues(tmp_path: Path) -> None:
     xdp = '[feed]\nline_a = "afxdp:eth1"\n[orders]\nqueue = "fault(loss=0.1):afxdp:eth2"\n'
     assert rights_for(config()) == []
     assert rights_for(config(dpdk)) == ["dpdk", "jit"]
-    assert rights_for(config(packet)) == ["afpacket"]
-    assert rights_for(config(xdp)) == ["afxdp"]
+    assert rights_for(config(packet)) == ["opener"]
+    assert rights_for(config(xdp)) == ["opener"]
     assert rights_for(config('[orders]\nqueue = "udp:eth1"\n')) == ["udp"]
     with pytest.raises(RunError, match="auto:eth1 may become any backend"):
         rights_for(config('[orders]\nqueue = "auto:eth1"\n'))
@@ -93,7 +93,7 @@ def test_the_rights_follow_the_queues(tmp_path: Path) -> None:
     assert sorted(os.listdir(drop_ins)) == ["10-dpdk.conf", "10-jit.conf"]
     actions = install(tmp_path, packet)
     assert actions[f"{ENGINE}.d/10-dpdk.conf"] == "remove"
-    assert os.listdir(drop_ins) == ["10-afpacket.conf"], "no right of the former queues stays"
+    assert os.listdir(drop_ins) == ["10-opener.conf"], "no right of the former queues stays"
 
 
 def test_the_driver_of_a_card_is_loaded_before_tuning_gives_it_one(tmp_path: Path) -> None:

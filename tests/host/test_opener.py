@@ -30,15 +30,19 @@ def path() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace takes root")
-def test_an_engine_without_rights_or_network_hears_its_line(path: Path) -> None:
+@pytest.mark.parametrize(("backend", "modes", "heard"), [
+    ("afxdp", ("copy", "zerocopy", "skb"), 10), ("afpacket", ("mmap-v2", "mmap-v3"), 20)])
+def test_an_engine_without_rights_or_network_hears_its_line(
+    path: Path, backend: str, modes: tuple[str, ...], heard: int
+) -> None:
     done = subprocess.run(
         ["unshare", "-n", sys.executable, str(ROOT / "tests/host/opener_pair.py"),
-         str(path.parent)], capture_output=True, text=True, timeout=60, cwd=ROOT,
+         str(path.parent), backend], capture_output=True, text=True, timeout=60, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
     mode, received, rights = lines[0].split()
-    assert mode in ("copy", "zerocopy", "skb") and (received, rights) == ("10", "0")
+    assert mode in modes and (received, rights) == (str(heard), "0")
     assert lines[1] == "False", "the program went with the queue's last holder"
 
 
@@ -77,6 +81,7 @@ def test_an_opener_that_dies_is_told(path: Path) -> None:
 
 
 def test_descriptors_get_the_numbers_they_have_here() -> None:
+    assert renumbered("fault(loss=0):afpacket:e0,fd=7", [31]) == "fault(loss=0):afpacket:e0,fd=31"
     name = "host(1.2.3.4/24):afxdp:eth0,steer=1.2.3.4:5,mode=copy,fds=9+4+10+11+3+7,join=0"
     assert renumbered(name, [21, 22, 23, 24, 25]) == name.replace(
         "9+4+10+11+3+7", "21+22+23+24+25+7")

@@ -20,10 +20,9 @@ LIMITS = [
     ("appliance-journal.service", (), 1.0),
     ("appliance-engine.service", (), 0.8),
     ("appliance-engine.service", ("jit",), 0.8),
-    ("appliance-engine.service", ("afxdp", "jit"), 0.8),
+    ("appliance-engine.service", ("opener", "jit"), 0.8),
     ("appliance-opener.service", (), 2.5),
     ("appliance-engine.service", ("dpdk", "jit"), 2.5),
-    ("appliance-engine.service", ("afpacket", "jit"), 2.5),
     ("appliance-engine.service", ("udp", "jit"), 2.5),
 ]
 
@@ -49,7 +48,7 @@ def analyze(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @needs_analyze
 def test_systemd_has_nothing_to_say_against_them(tmp_path: Path) -> None:
-    for rights in ("afpacket", "afxdp", "dpdk", "jit", "udp"):
+    for rights in ("dpdk", "jit", "opener", "udp"):
         install(tmp_path, rights)
         units = [str(path) for path in sorted(tmp_path.iterdir()) if path.suffix in KINDS]
         done = analyze(tmp_path, "--man=no", "verify", *units)
