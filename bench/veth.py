@@ -24,6 +24,7 @@ from typing import Any
 from bench.dpdk import heartbeat
 from bench.rows import Row, curve_of, percentiles
 from bench.settings import Absent, Settings, first_core, last_core
+from bench.xdp_drop import Dropper
 from dpdk_bindings.env.namespaces import Networks
 
 RUN_S = 3.0
@@ -127,9 +128,26 @@ def _rate(name: str) -> Row:
     return Row(f"receive, {name}", "M frames/s", rate, RATE_TARGET, better="higher")
 
 
-def _contend(name: str, rate: bool = True) -> Callable[[Settings], list[Row]]:
+def _most(mode: str) -> Row:
+    """What the same sender gets to a program that only drops."""
+    with (
+        _networks() as networks,
+        _running(networks, "far", f"drop-{mode}", SENDER) as far,
+        _running(networks, "near", "flood", SENDER),
+    ):
+        rate = _told(far, f"drop, {mode}")["rate"]
+    return Row(f"receive, a program that only drops, {mode}", "M frames/s", rate, better="")
+
+
+def _contend(name: str) -> Callable[[Settings], list[Row]]:
     def contender(_: Settings) -> list[Row]:
-        return [*_round_trip(name), *([_rate(name)] if rate else [])]
+        rows = [*_round_trip(name), _rate(name)]
+        if name.startswith("afxdp"):
+            most = _most(name.split()[-1])
+            share = rows[-1].value / most.value
+            rows += [most, Row(f"receive, {name} / only drops", "", share, ">= 0.9",
+                               better="higher")]
+        return rows
 
     return contender
 
@@ -203,6 +221,11 @@ def _child(role: str, name: str) -> None:
     from dpdk_bindings.env import Clock, Histogram, pin_to_core
 
     core = first_core() if role in ("ping", "flood") else last_core()
+    if role.startswith("drop-"):
+        dropper = Dropper(WIRE, role.removeprefix("drop-"))
+        print(READY, flush=True)
+        print(json.dumps({"rate": dropper.rate(RUN_S, PATIENCE_S)}), flush=True)
+        return
     configure_dpdk([name], EalOptions(core=core, huge_pages="off", memory_mib=256))
     with open_queue(name) as queue:
         pin_to_core(core)
