@@ -26,6 +26,7 @@ from private_network import PrivateNetwork
 
 from dpdk_bindings._core import lib
 from dpdk_bindings.afxdp import steered
+from dpdk_bindings.queue import Queue
 
 RING_SMALL = "steer=all,rx_slots=64,tx_slots=64"
 TAG, SERVICE_TAG = b"\x81\x00\x00\x05", b"\x88\xa8\x00\x06"
@@ -139,6 +140,24 @@ def test_each_queue_takes_its_own_and_the_others_traffic_is_counted(
     assert program_on(network, "east") == 0
     for sender in senders:
         sender.close()
+
+
+def test_queues_that_share_their_memory_come_and_go(network: PrivateNetwork) -> None:
+    veth_queues(network, "west", "east", 2)
+
+    def opened(side: str, number: int) -> Queue:
+        return network.open_queue(f"afxdp:{side},steer=all,mode=copy,queues=2,queue={number}")
+
+    west, east = ([opened(side, number) for number in range(2)] for side in ("west", "east"))
+    for turn in range(6):
+        east[turn % 2].close()  # the one that registered the memory, and the other, in turn
+        east[turn % 2] = opened("east", turn % 2)
+        sent = [numbered(1000 * turn + n) for n in range(50)]
+        for sender, receiver in zip(west, east, strict=True):
+            sender.send(sent)
+            assert receive_all(receiver) == sent
+    for queue in (*west, *east):
+        queue.close()
 
 
 def test_timestamps_are_the_kernels_nanoseconds(network: PrivateNetwork, mode: str) -> None:
