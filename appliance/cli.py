@@ -58,6 +58,23 @@ class Verbs(click.RichGroup):
             self.add_command(getattr(import_module(ELSEWHERE[name]), name))
         return super().get_command(context, name)
 
+    def main(self, *arguments: Any, standalone_mode: bool = True, **given: Any) -> Any:
+        """Runs a verb; words that it does not know, or that are missing, are told in a sentence."""
+        try:
+            # Where this is not raised, the process ends within.
+            done = super().main(*arguments, standalone_mode=False, **given)
+        except click.UsageError as error:
+            if not standalone_mode:
+                raise
+            where = error.ctx.command_path if error.ctx else "appliance"
+            what = " ".join(error.format_message().split()).rstrip(".").replace(". (", " (")
+            fail(f"{what[:1].lower()}{what[1:]}; see `{where} --help`", error.exit_code)
+        except click.Abort:
+            fail("interrupted", 1)
+        if standalone_mode:
+            sys.exit(done if isinstance(done, int) else 0)
+        return done
+
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tickpath")

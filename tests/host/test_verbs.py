@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,29 @@ def test_no_verb_reads_standard_input(words: tuple[str, ...], tmp_path: Path) ->
                               env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
         assert b"Traceback" not in done.stderr, done.stderr
         assert waiting.read() == text
+
+
+WRONG_WORDS = (
+    ("--no-such-option",), ("no-such-verb",), ("tune", "no-such-verb"), ("tune", "plan", "--core"),
+    ("tune", "plan", "more"), ("tune", "plan", "--no-such-option"), ("run",), ("run", "-c"),
+    ("replay",), ("tune", "plan", "--root", "/no/such/folder"), ("tune", "apply", "--wait", "abc"),
+    ("tune", "apply", "--wait", "-1"), ("noise", "--seconds", "abc"), ("doctor", "more"),
+)
+
+
+@pytest.mark.parametrize("words", WRONG_WORDS, ids=" ".join)
+def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...],
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(list(words), prog_name="appliance")
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and not printed.out
+    assert re.fullmatch(r"appliance: [^\n]+; see `appliance( [a-z]+)* --help`\n", printed.err)
+
+
+def test_help_ends_well_and_who_calls_main_gets_the_error() -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["tune", "plan", "--help"], prog_name="appliance")
+    assert end.value.code == 0
+    with pytest.raises(click.UsageError):
+        main(["no-such-verb"], standalone_mode=False)
