@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -58,11 +58,14 @@ class Verbs(click.RichGroup):
             self.add_command(getattr(import_module(ELSEWHERE[name]), name))
         return super().get_command(context, name)
 
-    def main(self, *arguments: Any, standalone_mode: bool = True, **given: Any) -> Any:
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None,
+        complete_var: str | None = None, standalone_mode: bool = True, **given: Any,
+    ) -> Any:
         """Runs a verb; words that it does not know, or that are missing, are told in a sentence."""
         try:
             # Where this is not raised, the process ends within.
-            done = super().main(*arguments, standalone_mode=False, **given)
+            done = super().main(args, prog_name, complete_var, standalone_mode=False, **given)
         except click.UsageError as error:
             if not standalone_mode:
                 raise
@@ -409,7 +412,8 @@ def entry() -> None:
             main(standalone_mode=True)
         finally:
             try:
-                sys.stdout.flush()
+                if sys.stdout is not None:  # closed from the start (>&-)
+                    sys.stdout.flush()
             except OSError:
                 # What it holds is lost; the interpreter's end must not fail on it once more.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,8 +5,10 @@ Exit status: 0 the host is as wanted; 1 something was refused, left, or differs;
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -139,7 +141,7 @@ def apply_verb(config_path: Path | None, cores: str, interfaces: tuple[str, ...]
         host, _, wish = _wish(config_path, root, cores=cores, interfaces=interfaces, skip=skip,
                               force=force)
         _require_root(host)
-        console = Console()
+        console = _outlive_the_terminal()
         done = apply(host, wish, _teller(console, as_json), only, wait_s)
     _finish(console, done, as_json, "set")
 
@@ -190,7 +192,7 @@ def undo_verb(only: tuple[str, ...], force: bool, root: Path, wait_s: float, dry
             return
         _require_root(host)
         undo_stages(only)
-        console = Console()
+        console = _outlive_the_terminal()
         if not read_journal(host).records and not read_journal(host).half_applied:
             done: list[Done] = []
         else:
@@ -272,16 +274,33 @@ def _require_root(host: Host) -> None:
                         "with `appliance tune plan`")
 
 
+class Lasting(Console):
+    """Goes on in silence when its reader leaves, where rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
+def _outlive_the_terminal() -> Console:
+    """A plan that is begun is ended: setting a card may cut the very line it is typed on."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return Lasting()
+
+
 def _teller(console: Console, quiet: bool) -> Callable[[Done], None]:
     def tell(done: Done) -> None:
-        if quiet:
-            return
+        if not quiet:
+            with contextlib.suppress(OSError):  # the terminal is gone, or a file has no room
+                show(done)
+
+    def show(done: Done) -> None:
         colour = COLOURS[done.outcome]
         change = f"{shown(done.former)} -> {shown(done.now)}"
         if done.outcome != "set":
             change = done.reason or shown(done.now)
         console.print(f"[{colour}]{done.outcome:9}[/] {escape(done.target)}: {escape(change)}",
                       highlight=False, soft_wrap=True)
+
     return tell
 
 

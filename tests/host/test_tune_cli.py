@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner, Result
@@ -113,6 +115,32 @@ def test_every_knob_is_explained() -> None:
         (shown,) = json.loads(result.stdout)["knobs"]
         assert shown["why"] == knob.why and shown["source"] == knob.source
     assert CliRunner().invoke(main, ["tune", "explain", "magic"]).exit_code == 2
+
+
+@pytest.mark.parametrize("end", ["reader", "terminal", "room", "output"])
+def test_a_plan_that_is_begun_is_ended_whoever_listens(root: Path, end: str) -> None:
+    """The reader of a pipe leaves, the line is cut, the disk is full, or there is no output."""
+    command = [sys.executable, "-m", "appliance.cli", "tune", "apply", "--root", str(root)]
+    given: dict[str, Any] = {"stderr": subprocess.PIPE, "cwd": Path(__file__).parents[2]}
+    if end == "terminal":
+        boot = root / "proc/sys/kernel/random/boot_id"
+        boot.unlink()
+        os.mkfifo(boot)  # where the tuner waits until the line is cut
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, **given)
+        with open(boot, "w") as waiting:
+            child.send_signal(signal.SIGHUP)
+            waiting.write("another\n")
+    elif end == "output":
+        child = subprocess.Popen(["sh", "-c", 'exec "$@" >&-', "sh", *command], **given)
+    else:
+        with open("/dev/full", "wb") as full:
+            child = subprocess.Popen(command, **given,
+                                     stdout=full if end == "room" else subprocess.PIPE)
+        if child.stdout:
+            child.stdout.close()
+    _, said = child.communicate(timeout=60)
+    assert b"Traceback" not in said
+    assert journal(root).read_text().endswith("\nend\n")
 
 
 # ---- knobs ---------------------------------------------------------------------------------------
