@@ -168,7 +168,8 @@ class HostSection(Section, frozen=True):
         'The cores of the loops, as in "2-3"; "": engine.core, or those isolated at boot, or else '
         "the highest.", pattern=CORE_LIST)] = ""
     housekeeping: Annotated[str, key(
-        'The cores for everything else; "": all others.', pattern=CORE_LIST)] = ""
+        'The cores for everything else; "": all others that are not isolated at boot.',
+        pattern=CORE_LIST)] = ""
     isolate: Annotated[Literal["boot", "cpuset", "none"], key(
         "How the loops' cores are kept free: by kernel parameters, which `appliance tune plan` "
         "prints, or by a cpuset partition at run time, which keeps tasks away but not all of the "

@@ -11,8 +11,9 @@ uio_pci_generic or igb_uio, which do not. Load that driver first: modprobe vfio-
   apply CARD...     binds them; a card is a PCI address (0000:03:00.0) or an interface (eth1)
   undo              gives them back to their former driver, after a crash, too
   --driver NAME     vfio-pci without it
-  --force           apply: also the card that carries the default route, which may cut you off;
-                    undo: also what somebody has changed since
+  --force           apply: also a card that carries the default route, has addresses or is part of
+                    a bond or bridge, which may cut you off; undo: also what somebody has changed
+                    since
   --dry-run         says what would be done, and writes nothing
   --wait SECONDS    waits for another tuner to end
   --root FOLDER     works on this tree instead of /
@@ -125,8 +126,27 @@ check_card() {
             die "$interface ($address) carries the default route, and without it you may be cut \
 off; take another card, or give --force" ;;
         esac
+        for upper in "$ROOT/sys/class/net/$interface"/upper_*; do
+            [ ! -e "$upper" ] || die "$interface ($address) is what ${upper##*/upper_} is built \
+on; take it out of ${upper##*/upper_}, or give --force"
+        done
+        ! reached "$interface" || die "$interface ($address) has addresses, which undo does not \
+bring back, and you may come in by it; remove them (\`ip address flush dev $interface\`), or give \
+--force"
     done
 }
+
+# Whether the interface $1 has an address: then it has a route of IPv4, or more of IPv6 than the
+# kernel gives every link (scope 20).
+reached() {
+    while read -r interface_routed _; do
+        [ "$interface_routed" != "$1" ] || return 0
+    done <"$ROOT/proc/net/route"
+    while read -r _ _ _ scope _ name; do
+        [ "$name:$scope" = "$1:20" ] || [ "$name" != "$1" ] || return 0
+    done <"$ROOT/proc/net/if_inet6"
+    return 1
+} 2>/dev/null
 
 check_driver() {
     case $driver_wanted in

@@ -66,7 +66,10 @@ apply() {
         die "--cores: core 0 takes the kernel's own work (timers, interrupts that cannot move); \
 choose others of $online" ;;
     esac
-    others=$(cores_without "$online" "$cores")
+    # What is isolated at boot is another loop's.
+    isolated=$(cat "$ROOT/sys/devices/system/cpu/isolated" 2>/dev/null)
+    others=$(cores_without "$online" "$cores,$isolated")
+    others=${others:-$(cores_without "$online" "$cores")}
     [ -d "$ROOT/proc/irq" ] || die "this kernel has no /proc/irq; run this on the host itself"
     open_journal
     begin $STAGE

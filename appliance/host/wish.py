@@ -41,7 +41,8 @@ class Flow:
 class Wish:
     """What the stages compare the host with.
 
-    ``cores`` run the loops and nothing else; ``housekeeping`` are all others that are online.
+    ``cores`` run the loops and nothing else; ``housekeeping`` are all others that are online and
+    not isolated at boot.
     ``chosen`` says in words how the cores were chosen. ``interfaces`` stay with the kernel,
     ``devices`` (PCI addresses) are taken from it.
     """
@@ -72,7 +73,7 @@ def make_wish(host: Host, config: Config, *, cores: str = "", interfaces: tuple[
     section = config.host
     chosen_cores, chosen = _cores(host, config, cores)
     online = host.cores("online")
-    housekeeping = _housekeeping(section, online, chosen_cores)
+    housekeeping = _housekeeping(section, online, chosen_cores, host.cores("isolated"))
     names = interfaces or section.interfaces or _kernel_queues(config)
     for name in names:
         # One that is named beside devices may be of such a device, taken from the kernel already.
@@ -111,8 +112,8 @@ def _cores(host: Host, config: Config, given: str) -> tuple[frozenset[int], str]
     return frozenset(), "none: there is only one core"
 
 
-def _housekeeping(section: HostSection, online: frozenset[int],
-                  cores: frozenset[int]) -> frozenset[int]:
+def _housekeeping(section: HostSection, online: frozenset[int], cores: frozenset[int],
+                  isolated: frozenset[int]) -> frozenset[int]:
     try:
         named = parse_list(section.housekeeping)
     except ValueError as error:
@@ -123,7 +124,8 @@ def _housekeeping(section: HostSection, online: frozenset[int],
     if named - online:
         raise ConfigError(f"host.housekeeping: core {format_list(named - online)} is not online; "
                           f"the cores here are {format_list(online)}")
-    others = named or online - cores
+    # What is isolated at boot is another loop's, or the idle half of this one's core.
+    others = named or online - cores - isolated or online - cores
     if not others and len(online) > 1:
         raise ConfigError("no core is left for everything else; name fewer loop cores")
     return others or online

@@ -46,7 +46,8 @@ FILES = {
     "/proc/irq/26/smp_affinity_list": "0-1",
     "/proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
                        "eth2\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\n"
-                       "eth1\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF",
+                       "eth2\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF",
+    "/proc/net/if_inet6": f"fe80{'0' * 27}1 02 40 20 80     eth1",
     "/proc/net/ipv6_route": f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffffffff 1 0 200200 lo",
     "/proc/1/comm": "systemd",
     "/sys/devices/system/cpu/online": "0-3",

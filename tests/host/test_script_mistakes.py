@@ -26,6 +26,19 @@ def no_frequencies(rig: Rig) -> None:
         folder.rmdir()
 
 
+def addressed(rig: Rig) -> None:
+    text = rig.read("/proc/net/route")
+    rig.write("/proc/net/route", f"{text}\neth1\t0002A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF")
+
+
+def addressed_6(rig: Rig) -> None:
+    rig.write("/proc/net/if_inet6", f"20010db8{'0' * 23}1 02 40 00 80     eth1")
+
+
+def bonded(rig: Rig) -> None:
+    rig.path("/sys/class/net/eth1/upper_bond0").mkdir()
+
+
 def shared_group(rig: Rig) -> None:
     rig.link(f"/sys/kernel/iommu_groups/7/devices/{DISK}", f"../../../../bus/pci/devices/{DISK}")
 
@@ -116,6 +129,9 @@ MISTAKES = {
                       "carries the default route, and without it you may be cut off"),
     "default route by address": (BIND, ["apply", CARD, ROUTED], nothing, 2,
                                  "take another card, or give --force"),
+    "an address": (BIND, ["apply", CARD], addressed, 2, "ip address flush dev eth1"),
+    "an address, IPv6": (BIND, ["apply", "eth1"], addressed_6, 2, "you may come in by it"),
+    "part of a bond": (BIND, ["apply", CARD], bonded, 2, "take it out of bond0, or give --force"),
     "no IOMMU": (BIND, ["apply", LONE], nothing, 2, "boot with intel_iommu=on iommu=pt"),
     "secure boot": (BIND, ["apply", CARD, "--driver", "uio_pci_generic"], lockdown, 2,
                     "use an IOMMU with vfio-pci"),

@@ -79,6 +79,12 @@ def test_an_interrupt_that_the_kernel_keeps_stops_nothing(rig: Rig) -> None:
     assert "irq/0/" not in rig.run("irq_affinity.sh", "apply", "--cores", "2-3").stdout
 
 
+def test_interrupts_go_to_no_other_loop(rig: Rig) -> None:
+    rig.write("/sys/devices/system/cpu/isolated", "1-3")
+    assert rig.run("irq_affinity.sh", "apply", "--cores", "2-3").returncode == 0
+    assert rig.read("/proc/irq/25/smp_affinity_list") == "0"
+
+
 def test_undo_is_of_ones_own_stage(rig: Rig) -> None:
     before = rig.tree()
     for script, words in APPLIES.items():

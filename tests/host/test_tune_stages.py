@@ -128,6 +128,17 @@ def test_an_interrupt_with_offline_cores_left_goes_to_housekeeping(tmp_path: Pat
     assert rows(host, "interrupts")[IRQ.format(9)].wanted == "0-1,4-7"
 
 
+def test_what_goes_elsewhere_goes_to_no_other_loop(tmp_path: Path) -> None:
+    """Cores isolated at boot are other loops', or the idle half of this one's core."""
+    host = host_of(tmp_path, lambda tree: tree.update(
+        {f"{CPU}/isolated": "2-3,6-7", IRQ.format(9): "2-3"}))
+    assert rows(host, "interrupts")[IRQ.format(9)].wanted == "0-1,4-5"
+    alone = host_of(tmp_path / "alone", lambda tree: tree.update({f"{CPU}/isolated": "1-7"}))
+    assert wish(alone, EVERYTHING).housekeeping == {0}
+    all_of_them = host_of(tmp_path / "all", lambda tree: tree.update({f"{CPU}/isolated": "0-7"}))
+    assert wish(all_of_them, EVERYTHING).housekeeping == {0, 1, 4, 5, 6, 7}
+
+
 # ---- isolation -----------------------------------------------------------------------------------
 
 BOOT = EVERYTHING.replace('isolate = "cpuset"\n', "")
@@ -258,8 +269,9 @@ def test_a_sibling_is_reported_unless_it_is_kept_free(tmp_path: Path) -> None:
     assert found[target].verdict == "manual" and "core 6 is the other half" in found[target].reason
     kept = host_of(tmp_path / "kept", lambda tree: (change(tree), tree.update(
         {f"{CPU}/isolated": "2-3,6"})))
-    text = EVERYTHING + 'housekeeping = "0-1,4-5,7"\n'
-    assert rows(kept, "smt", text=text)[target].verdict == "ok"
+    assert rows(kept, "smt")[target].verdict == "ok"
+    shared = rows(kept, "smt", text=EVERYTHING + 'housekeeping = "0-1,4-7"\n')
+    assert shared[target].verdict == "manual"
 
 
 @pytest.mark.parametrize(("flags", "offered", "verdict", "why"), [
