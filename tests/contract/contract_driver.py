@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from dpdk_bindings import Queue
@@ -63,6 +65,50 @@ class Hot:
         datas = [content(frame) for frame in frames]
         self.release(frames)
         return datas
+
+
+class Sending:
+    """Sends frames in order, as many in a burst as are taken."""
+
+    def __init__(self, queue: Queue, datas: list[bytes]) -> None:
+        self.queue = ffi.cast("struct pio_queue *", queue.address)
+        self.datas, self.at = datas, 0
+        self.frames = ffi.new("struct pio_frame[]", BURST_MAX)
+
+    def step(self, most: int = BURST_MAX) -> None:
+        datas = self.datas[self.at : self.at + most]
+        lent = self.queue.tx_lend(self.queue, self.frames, len(datas))
+        for i in range(lent):
+            frame, data = self.frames[i], datas[i]
+            ffi.memmove(frame.data, data, len(data))
+            frame.length, frame.timestamp_ns, frame.flags = len(data), 0, 0
+        taken = self.queue.tx_burst(self.queue, self.frames, lent)
+        self.queue.tx_return(self.queue, self.frames + taken, lent - taken)
+        self.at += taken
+        self.queue.service(self.queue, 1)
+
+
+class Receiving:
+    """Digests what arrives: each frame's length and bytes, in order, or what ``each`` makes of it
+    and its flags."""
+
+    def __init__(self, queue: Queue, each: Callable[[bytes, int], bytes] | None = None) -> None:
+        self.queue = ffi.cast("struct pio_queue *", queue.address)
+        self.digest, self.count = hashlib.blake2b(), 0
+        self.each = each
+        self.frames = ffi.new("struct pio_frame[]", BURST_MAX)
+
+    def step(self) -> int:
+        count = int(self.queue.rx_burst(self.queue, self.frames, BURST_MAX))
+        for i in range(count):
+            data = bytes(ffi.buffer(self.frames[i].data, self.frames[i].length))
+            if self.each:
+                data = self.each(data, self.frames[i].flags)
+            self.digest.update(len(data).to_bytes(4, "big") + data)
+        self.queue.rx_release(self.queue, self.frames, count)
+        self.queue.service(self.queue, 1)
+        self.count += count
+        return count
 
 
 def _values(frames: Any, count: int) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import time
@@ -12,63 +11,20 @@ from pathlib import Path
 
 import pytest
 from contract_cases import Case, memory_pair, pairs
-from contract_driver import LOSSES, datagrams
+from contract_driver import LOSSES, Receiving, Sending, datagrams
 from dpdk_builds import HERE
 from dpdk_cases import DPDK_CASES, FRAME_BYTES, device, missing
 
-from dpdk_bindings import Queue, open_queue
-from dpdk_bindings._core import ffi, lib
+from dpdk_bindings import open_queue
 
 COUNT = 100_000
 SEED = 2607
-BURST = lib.PIO_BURST_MAX
 TIMEOUT_S = 60.0
 
 
 @cache
 def frames() -> list[bytes]:
     return datagrams(SEED, COUNT, FRAME_BYTES)
-
-
-class Sending:
-    """Sends frames in order, as many in a burst as are taken."""
-
-    def __init__(self, queue: Queue, datas: list[bytes]) -> None:
-        self.queue = ffi.cast("struct pio_queue *", queue.address)
-        self.datas, self.at = datas, 0
-        self.frames = ffi.new("struct pio_frame[]", BURST)
-
-    def step(self, most: int = BURST) -> None:
-        datas = self.datas[self.at : self.at + most]
-        lent = self.queue.tx_lend(self.queue, self.frames, len(datas))
-        for i in range(lent):
-            frame, data = self.frames[i], datas[i]
-            ffi.memmove(frame.data, data, len(data))
-            frame.length, frame.timestamp_ns, frame.flags = len(data), 0, 0
-        taken = self.queue.tx_burst(self.queue, self.frames, lent)
-        self.queue.tx_return(self.queue, self.frames + taken, lent - taken)
-        self.at += taken
-        self.queue.service(self.queue, 1)
-
-
-class Receiving:
-    """Digests what arrives: each frame's length and bytes, in order."""
-
-    def __init__(self, queue: Queue) -> None:
-        self.queue = ffi.cast("struct pio_queue *", queue.address)
-        self.digest, self.count = hashlib.blake2b(), 0
-        self.frames = ffi.new("struct pio_frame[]", BURST)
-
-    def step(self) -> int:
-        count = int(self.queue.rx_burst(self.queue, self.frames, BURST))
-        for i in range(count):
-            data = ffi.buffer(self.frames[i].data, self.frames[i].length)
-            self.digest.update(len(data).to_bytes(4, "big"))
-            self.digest.update(data)
-        self.queue.rx_release(self.queue, self.frames, count)
-        self.queue.service(self.queue, 1)
-        self.count += count
-        return count
 
 
 def moved(case: Case, path: Path, datas: list[bytes]) -> tuple[str, int, dict[str, int]]:
@@ -111,7 +67,8 @@ def test_every_bit_of_them_and_every_loss(case: Case, tmp_path: Path) -> None:
 PEER = f"""
 import sys
 sys.path.insert(0, {str(HERE)!r})
-from test_dpdk_bit_equal import Receiving, Sending, frames, time, TIMEOUT_S
+from contract_driver import Receiving, Sending
+from test_dpdk_bit_equal import frames, time, TIMEOUT_S
 from dpdk_bindings import open_queue
 queue = open_queue(sys.argv[1])
 deadline = time.monotonic() + TIMEOUT_S

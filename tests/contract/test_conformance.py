@@ -1,0 +1,33 @@
+"""One feed through every backend and mode that can run here: bit-equal results, equal counters.
+
+The first 20,000 frames' worth of it; TICKPATH_CONFORMANCE_COUNT=100000 in the environment makes it
+the whole, as `python tests/contract/conformance.py` does, whose table is in docs/backends.md.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conformance import ROWS, Row, run
+from contract_cases import memory_pair
+
+COUNT = int(os.environ.get("TICKPATH_CONFORMANCE_COUNT", "20000"))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.case.name)
+def test_nothing_tells_it_from_memory(row: Row, tmp_path: Path) -> None:
+    if reason := row.case.skip():
+        pytest.skip(reason)
+    done = run(row, tmp_path, COUNT)
+    assert done.result == done.expected
+    assert done.losses == done.expected_losses
+
+
+@pytest.mark.parametrize("fault", ["loss", "duplicate", "reorder", "corrupt", "truncate"])
+def test_one_fault_in_a_thousand_is_told(fault: str, tmp_path: Path) -> None:
+    """The suite sees what it is there to see."""
+    row = replace(ROWS[0], case=replace(ROWS[0].case, open=memory_pair(wrap=f"fault({fault}=0.001):")))
+    assert run(row, tmp_path, 2000).result != run(ROWS[0], tmp_path, 2000).result
