@@ -1,22 +1,19 @@
 """One feed through every backend and mode: what the appliance makes of it must be the same.
 
-    python tests/contract/conformance.py [--count N] [--only PART-OF-A-NAME] [--write]
-
 The frames of conformance_traffic.py go out through a queue of the row's backend, come in through
 another, and every one that is lent goes through the engine's own step, whose orders an obliging
 venue answers. The time of a step is the number of its frame, so that nothing depends on the clock:
 the digests of frames, books and orders, and every counter of the engine must equal those of the
-`memory` backend, frame for frame. ``--write`` puts the table into docs/backends.md.
+`memory` backend, frame for frame. conformance_table.py writes it all down in docs/backends.md.
 
-The rows are the contract suite's own (contract_cases.py, dpdk_cases.py), so a new backend is in
-here when it is there, and one for `udp`, which cannot be in those (conformance_udp.py).
+The rows are the contract suite's own, so a new backend is in here when it is there; and one for
+`udp`, which cannot be in those: what it shows are the datagrams that the kernel lets through.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -24,10 +21,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parents[2]
-if __name__ == "__main__":  # where pytest finds what is imported below
-    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from afpacket_ends import wait_for
 from conformance_traffic import (
@@ -45,6 +38,7 @@ from contract_cases import AFPACKET_SETTLE_S, CASES, Case, Pair, no_private_netw
 from contract_driver import Hot, Receiving, Sending
 from core_rig import FEED_A, Rig, accepted, canceled, fields, replaced
 from dpdk_cases import DPDK_CASES
+from netmap_standin import NETMAP_CASES
 from private_network import PrivateNetwork
 
 from itch_ouch import net
@@ -70,11 +64,14 @@ class Result:
     orders_digest: str
     counters: dict[str, int]
 
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
     @property
     def digest(self) -> str:
         """Everything above in a few characters."""
-        every = (self.received, self.frames_digest, self.books, self.orders_digest,
-                 sorted(self.counters.items()))
+        counters = sorted((name, n) for name, n in self.counters.items() if n)
+        every = (self.received, self.frames_digest, self.books, self.orders_digest, counters)
         return hashlib.blake2b(repr(every).encode(), digest_size=6).hexdigest()
 
 
@@ -175,7 +172,10 @@ def _udp(path: Path) -> Pair:
 
 UDP = Case("udp", _udp, keeps_timestamps=False, holds_up=False, skip=no_private_network)
 MEMORY = CASES[0]
-ROWS = [*map(_ordinary, (*CASES, *DPDK_CASES)), Row(UDP, through_the_kernel, _rebuilt, counted_by_the_socket)]
+ROWS = [
+    *map(_ordinary, (*CASES, *NETMAP_CASES, *DPDK_CASES)),
+    Row(UDP, through_the_kernel, _rebuilt, counted_by_the_socket),
+]
 
 
 # ---- a run ---------------------------------------------------------------------------------------
@@ -250,4 +250,5 @@ def run(row: Row, path: Path, count: int = COUNT) -> Run:
     wanted = expected(count, row.shows)
     result, (backend, mode, losses) = _moved(row, path, frames(count), wanted.received)
     missed = sum(map(row.misses, frames(count)))
-    return Run(backend, mode, count, result, wanted, losses, {"rx_missed": missed} if missed else {})
+    lost = {"rx_missed": missed} if missed else {}
+    return Run(backend, mode, count, result, wanted, losses, lost)

@@ -1,7 +1,7 @@
 """One feed through every backend and mode that can run here: bit-equal results, equal counters.
 
 The first 20,000 frames' worth of it; TICKPATH_CONFORMANCE_COUNT=100000 in the environment makes it
-the whole, as `python tests/contract/conformance.py` does, whose table is in docs/backends.md.
+the whole, as conformance_table.py has it, which writes the table in docs/backends.md.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conformance import ROWS, Row, run
+from conformance_table import BEGIN, END, PAGE
 from contract_cases import memory_pair
 
 COUNT = int(os.environ.get("TICKPATH_CONFORMANCE_COUNT", "20000"))
@@ -29,5 +30,14 @@ def test_nothing_tells_it_from_memory(row: Row, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["loss", "duplicate", "reorder", "corrupt", "truncate"])
 def test_one_fault_in_a_thousand_is_told(fault: str, tmp_path: Path) -> None:
     """The suite sees what it is there to see."""
-    row = replace(ROWS[0], case=replace(ROWS[0].case, open=memory_pair(wrap=f"fault({fault}=0.001):")))
+    faulty = replace(ROWS[0].case, open=memory_pair(wrap=f"fault({fault}=0.001):"))
+    row = replace(ROWS[0], case=faulty)
     assert run(row, tmp_path, 2000).result != run(ROWS[0], tmp_path, 2000).result
+
+
+def test_the_page_has_every_row() -> None:
+    """A new backend is not done before its results are on the page."""
+    text = PAGE.read_text()
+    table = text[text.index(BEGIN) : text.index(END)]
+    missing = [row.case.name for row in ROWS if f"| `{row.case.name}` |" not in table]
+    assert not missing, "run python tests/contract/conformance_table.py --write"
