@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -185,8 +185,7 @@ ROWS = [
 class Run:
     """What a row did: the result, what it should have been, and what is counted as lost."""
 
-    backend: str
-    mode: str
+    by: str  # backends and modes
     sent: int
     result: Result
     expected: Result
@@ -210,8 +209,13 @@ def expected(count: int, shows: Callable[[bytes], bytes | None]) -> Result:
     return _moved(_ordinary(MEMORY), Path(), shown, len(shown))[0]
 
 
+def way(ends: Iterable[tuple[str, str]]) -> str:
+    """Backend and mode of both ends, once where they are the same."""
+    return " to ".join(dict.fromkeys(f"`{backend}` `{mode}`" for backend, mode in ends))
+
+
 def _moved(row: Row, path: Path, datas: Sequence[bytes], wanted: int) -> tuple[Result, list[Any]]:
-    """The result, and of the receiving queue: backend, mode and losses."""
+    """The result, by which backends and modes, and the receiving one's losses."""
     with closing(Appliance()) as appliance:
 
         def each(data: bytes, flags: int) -> bytes:
@@ -220,6 +224,7 @@ def _moved(row: Row, path: Path, datas: Sequence[bytes], wanted: int) -> tuple[R
 
         for pair in pairs(row.case, path):
             sending, live = Sending(pair.sender, list(datas)), row.case.live
+            ends = [(pair.sender.wrapped, pair.sender.mode)]
             receiving = Receiving(pair.receiver, each) if live else None
             quiet_at = time.monotonic() + QUIET_S
             while sending.at < len(datas) and time.monotonic() < quiet_at:
@@ -239,16 +244,17 @@ def _moved(row: Row, path: Path, datas: Sequence[bytes], wanted: int) -> tuple[R
             queue = pair.receiver
             Hot(queue).service(SOON_NS)
             counts = queue.stats()
+            ends.append((queue.wrapped, queue.mode))
             losses = {name: counts[name] for name in LOSSES if counts.get(name)}
             losses |= {"not sent": len(datas) - sending.at} if sending.at < len(datas) else {}
-            return appliance.result(receiving), [queue.wrapped, queue.mode, losses]
+            return appliance.result(receiving), [way(ends), losses]
     raise AssertionError
 
 
 def run(row: Row, path: Path, count: int = COUNT) -> Run:
     """The whole of one row, and what `memory` makes of the same."""
     wanted = expected(count, row.shows)
-    result, (backend, mode, losses) = _moved(row, path, frames(count), wanted.received)
+    result, (by, losses) = _moved(row, path, frames(count), wanted.received)
     missed = sum(map(row.misses, frames(count)))
     lost = {"rx_missed": missed} if missed else {}
-    return Run(backend, mode, count, result, wanted, losses, lost)
+    return Run(by, count, result, wanted, losses, lost)

@@ -39,7 +39,7 @@ def line(row: Row, done: Run | str) -> str:
     if isinstance(done, str):
         return f"| `{row.case.name}` | not here: {done} | | | | | | |"
     losses = ", ".join(f"{name} {n:,}" for name, n in done.losses.items()) or "none"
-    return (f"| `{row.case.name}` | `{done.backend}` `{done.mode}` | {done.sent:,} | "
+    return (f"| `{row.case.name}` | {done.by} | {done.sent:,} | "
             f"{done.result.received:,} | {losses} | {refused(done.result):,} | "
             f"`{done.result.digest}` | {'yes' if done.equal else '**no**'} |")
 
