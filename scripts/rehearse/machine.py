@@ -30,8 +30,8 @@ VENUE_CORE = 2
 MEMORY_MIB = 2048
 BOOT_HUGE_PAGES = 64  # of 2 MiB
 NVME_MIB = 64
-BOOT_TIMEOUT_S = 180.0
-COMMAND_TIMEOUT_S = 120.0
+BOOT_TIMEOUT_S = 300.0
+COMMAND_TIMEOUT_S = 240.0
 GRACE_S = 30.0  # what an answer may take beyond the command's own time
 KERNEL_LINE = (
     f"root=/dev/vda rw console=ttyS0 isolcpus={ENGINE_CORE} nohz_full={ENGINE_CORE} "

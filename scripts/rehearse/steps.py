@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from stage import Step
 from steps_host import boot, doctor, install, tune, tune_killed, vfio
+from steps_service import (
+    engine_killed,
+    reboot,
+    service,
+    service_install,
+    uninstall,
+    watchdog,
+)
 from steps_trade import trade_over
 
 STEPS = (
@@ -20,4 +28,16 @@ STEPS = (
          in_short=False),
     Step("trade-dpdk", "they trade over DPDK on three cards", trade_over("dpdk"),
          ("install", "vfio"), in_short=False),
+    Step("service-install", "`appliance install` puts units, user and configuration in",
+         service_install, ("install",)),
+    Step("service", "a day under systemd, over DPDK: rights, metrics, kill switch, books", service,
+         ("service-install", "vfio")),
+    Step("engine-killed", "kill -9 of the engine: nothing restarts, the recording is whole",
+         engine_killed, ("service",), in_short=False),
+    Step("watchdog", "a loop that hangs is ended by systemd", watchdog, ("service",),
+         in_short=False),
+    Step("reboot", "enabled, it comes back by itself, tuned", reboot, ("service",),
+         in_short=False),
+    Step("uninstall", "everything out again, and the host is what it was", uninstall,
+         ("service-install",), in_short=False),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from trade import (
 
 FOLDER = "/var/tmp/rehearsal"
 SECONDS_SHORT, SECONDS_LONG = 8, 15
-START_S, END_S = WAIT_S + 30, 60.0
+START_S, END_S = WAIT_S + 30, 180.0
 FILES = ("venue.json", "appliance.json", "venue-checkpoints.jsonl", "appliance-checkpoints.jsonl")
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts" / "rehearse"
 PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "mmdebstrap": "mmdebstrap",
             "mke2fs": "e2fsprogs"}  # fmt: skip
-SHORT_TIMEOUT_S = 1500
+SHORT_TIMEOUT_S = 2400
 
 
 def why_not() -> str:
