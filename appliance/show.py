@@ -19,10 +19,12 @@ from appliance.files import replay as replay_into
 from appliance.host.latency_hold import LatencyHold
 from appliance.queue_names import queue_names
 from appliance.state import FEED_STATES, Kill, State
+from appliance.telemetry.registry import ROLES
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
 
+LINKS = ("down", "up", "gone")  # enum pio_link
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
 
 
@@ -77,6 +79,7 @@ def status_figures(state: State) -> dict[str, Any]:
             role: bytes(state.header[f"queue_{role}"]).decode()
             for role in ("feed_a", "feed_b", "orders")
         },
+        "links": {role: LINKS[counts[f"queue_link_{role}"]] for role in ROLES},
         "latency": {timer.name: state.histogram(timer.name).summary() for timer in state.timers()},
         "counters": counts,
     }
@@ -260,7 +263,8 @@ def status(console: Console, figures: dict[str, Any]) -> None:
     console.print(_pairs(f"Engine {figures['name']}", {
         "process": figures["pid"], "feed": figures["feed"], "kill word": figures["kill"],
         "why": figures["kill_reason"] or "-", "strategy": figures["strategy"],
-        **{f"queue {role}": mode for role, mode in figures["backend"].items() if mode},
+        **{f"queue {role}": f"{mode}, link {figures['links'][role]}"
+           for role, mode in figures["backend"].items() if mode},
     }))
     console.print(latency_table(figures["latency"]))
     console.print(_pairs("Counters", {k: v for k, v in figures["counters"].items() if v}))

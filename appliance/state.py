@@ -109,6 +109,8 @@ class Kill(enum.IntEnum):
     TX_STUCK = 5
     STRATEGY = 6
     UNKNOWN_EXECUTION = 7
+    FEED_GONE = 8  # every feed line's interface has vanished: the books are STALE, too
+    ORDERS_GONE = 9  # the order session's has
 
 
 def dtype(fields: list[tuple[str, str, int, str]]) -> np.dtype[Any]:

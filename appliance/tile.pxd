@@ -17,6 +17,7 @@ cdef struct TileState:
     uint32_t orders_index       # which of them carries orders
     uint32_t kill               # the kill word as sampled for this loop
     uint32_t journal_kill       # ... and as last recorded
+    uint32_t gone               # KILL_FEED_GONE or KILL_ORDERS_GONE: for good
     uint8_t journal_on
     uint8_t journal_frames      # record what comes in, not only what goes out
     uint8_t journal_paused      # no room in the ring: trading is halted

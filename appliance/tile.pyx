@@ -17,7 +17,7 @@ from dpdk_bindings.env.ring cimport (
     tp_ring, tp_ring_claim, tp_ring_commit, tp_ring_has_room, tp_ring_prefetch,
     tp_ring_write,
 )
-from dpdk_bindings.pio cimport PIO_ABI, pio_frame, pio_queue, pio_stats
+from dpdk_bindings.pio cimport PIO_ABI, PIO_LINK_GONE, pio_frame, pio_queue, pio_stats
 from itch_ouch.net cimport net_template_init, net_write_udp_header
 from appliance.core.channel cimport (
     PLAN_NEW, PLAN_NOTHING, Channel, ChannelEntry, ChannelPlan, channel_build,
@@ -29,9 +29,10 @@ from appliance.core.engine cimport (
 from appliance.core.oms cimport OmsOrder, oms_find
 from appliance.core.state cimport (
     C_JOURNAL_FULL, C_JOURNAL_RECORDS, C_KILLED, C_LOOPS, C_LOOPS_BUSY,
-    C_QUEUE_DROP_FEED_A_RX_MISSED, C_TX_DEFERRED, C_TX_FRAMES, H_LOOP_BUSY, H_STATION_FRAME,
+    C_QUEUE_DROP_FEED_A_RX_MISSED, C_QUEUE_LINK_FEED_A, C_TX_DEFERRED, C_TX_FRAMES, H_LOOP_BUSY, H_STATION_FRAME,
     H_STATION_JOURNAL, H_STATION_RECEIVE, H_STATION_RECORD, H_STATION_RELEASE, H_STATION_SEND,
-    H_TICK_TO_TRADE, KILL_CHANNEL_LOST, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
+    H_TICK_TO_TRADE, KILL_CHANNEL_LOST, KILL_FEED_GONE, KILL_JOURNAL_ERROR, KILL_JOURNAL_FULL,
+    KILL_ORDERS_GONE,
 )
 from appliance.core.stations cimport station_begin, station_mark
 
@@ -134,7 +135,10 @@ cdef inline void keep_warm(TileState *t) noexcept nogil:
 
 cdef inline uint32_t kill_now(TileState *t) noexcept nogil:
     """The kill word, or the cause that stands whatever an operator has cleared."""
-    cdef uint32_t kill = word_load(&t.engine.header.kill)
+    cdef uint32_t kill
+    if t.gone:
+        return t.gone  # before the word: the step marks the books by it
+    kill = word_load(&t.engine.header.kill)
     if kill:
         return kill
     if t.journal_paused:
@@ -322,6 +326,24 @@ cdef void publish_queues(TileState *t) noexcept nogil:
         words[5] = stats.tx_error
 
 
+cdef void look_at_links(TileState *t) noexcept nogil:
+    """Publishes each queue's link. Without an order session, or without any line of the feed,
+    trading halts until the next start: an interface that has vanished does not come back."""
+    cdef uint32_t i, link, lines = 0
+    cdef bint orders = True
+    for i in range(t.queue_count):
+        link = t.queues[i].info.link
+        t.engine.counters[C_QUEUE_LINK_FEED_A + t.bursts[i].role] = link
+        if i == t.orders_index:
+            orders = link != PIO_LINK_GONE
+        else:
+            lines += link != PIO_LINK_GONE
+    if not lines:
+        t.gone = KILL_FEED_GONE
+    elif not orders:
+        t.gone = KILL_ORDERS_GONE
+
+
 cdef bint housekeeping(TileState *t, uint64_t now) noexcept nogil:
     """Publishes, looks at the words others set; True when it is time to leave."""
     cdef EngineState *engine = t.engine
@@ -332,6 +354,7 @@ cdef bint housekeeping(TileState *t, uint64_t now) noexcept nogil:
     if engine.halt:
         word_set_if_clear(&engine.header.kill, engine.halt)
         engine.halt = 0
+    look_at_links(t)
     if kill_now(t):
         word_set_if_clear(&engine.header.kill, kill_now(t))
     publish_queues(t)

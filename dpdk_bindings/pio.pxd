@@ -8,6 +8,8 @@ cdef extern from "pio.h" nogil:
     const uint32_t PIO_FRAME_CHECKSUM_GOOD
     const uint32_t PIO_FRAME_CHECKSUM_PARTIAL
     const uint32_t PIO_FRAME_TRUNCATED
+    enum:
+        PIO_LINK_GONE
 
     cdef struct pio_frame:
         uint8_t *data

@@ -17,7 +17,7 @@ from appliance.core.channel cimport (
     CHANNEL_NOTHING, ChannelEntry, channel_accept, channel_close, channel_entry, channel_open,
 )
 from appliance.core.feed cimport (
-    FEED_JOIN_NOW, FEED_JOIN_START, feed_close, feed_expire, feed_live, feed_open,
+    FEED_JOIN_NOW, FEED_JOIN_START, feed_close, feed_expire, feed_forsake, feed_live, feed_open,
 )
 from appliance.core.feed_apply cimport feed_apply, feed_drain
 from appliance.core.oms cimport oms_close, oms_open
@@ -26,8 +26,8 @@ from appliance.core.risk cimport risk_open
 from appliance.core.state cimport (
     C_FEED_GAP_OPEN, C_FEED_SEQUENCE, C_FEED_STATE, C_KILLS, C_LEVELS, C_LIVE_ORDERS,
     C_MOLD_DROP_RUNT, C_NET_DROP_ADDRESS, C_NET_DROP_RUNT, C_ORDERS_OPEN, C_ORDERS_PENDING,
-    C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A, H_STATION_NET, KILL_CHANNEL_LOST, state_checkpoint,
-    state_header, state_top,
+    C_RX_BYTES_FEED_A, C_RX_FRAMES_FEED_A, H_STATION_NET, KILL_CHANNEL_LOST, KILL_FEED_GONE,
+    state_checkpoint, state_header, state_top,
 )
 from appliance.core.stations cimport station_mark
 from appliance.core.strategy cimport Strategy
@@ -88,6 +88,8 @@ cdef bint step(EngineState *engine, const Burst *bursts, uint32_t burst_count, u
         if kill:
             engine.counters[C_KILLS] += 1
             void_unsent(engine)
+        if kill == KILL_FEED_GONE:
+            feed_forsake(&engine.feed)
         changed = True
     for b in range(burst_count):
         for i in range(bursts[b].count):

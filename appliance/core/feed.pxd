@@ -55,6 +55,8 @@ cdef int feed_accept(Feed *feed, uint32_t line, const mold_packet *packet, uint6
                      bint *rolled) noexcept nogil
 # The next message that waited behind a gap, or NULL. Valid until the next feed_accept.
 cdef const FeedSlot *feed_next_buffered(Feed *feed) noexcept nogil
+# No line will bring anything any more: what is known grows old.
+cdef void feed_forsake(Feed *feed) noexcept nogil
 # Gives up a gap that is older than gap_wait_ns; true when it did.
 cdef bint feed_expire(Feed *feed, uint64_t now) noexcept nogil
 

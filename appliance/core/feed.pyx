@@ -203,6 +203,11 @@ cdef uint64_t _next_present(const Feed *feed) noexcept nogil:
     return feed.highest
 
 
+cdef void feed_forsake(Feed *feed) noexcept nogil:
+    if feed.state == FEED_LIVE:
+        feed.state = FEED_STALE
+
+
 cdef bint feed_expire(Feed *feed, uint64_t now) noexcept nogil:
     cdef uint64_t past
     if not feed.gap_since_ns or now - feed.gap_since_ns < feed.gap_wait_ns:

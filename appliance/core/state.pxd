@@ -79,6 +79,9 @@ cdef extern from "state.h" nogil:
         C_QUEUE_DROP_ORDERS_RX_MALFORMED
         C_QUEUE_DROP_ORDERS_TX_OVERSIZE
         C_QUEUE_DROP_ORDERS_TX_ERROR
+        C_QUEUE_LINK_FEED_A
+        C_QUEUE_LINK_FEED_B
+        C_QUEUE_LINK_ORDERS
         C_NET_DROP_RUNT
         C_NET_DROP_ETHERTYPE
         C_NET_DROP_IP_VERSION
@@ -201,3 +204,5 @@ cdef extern from "state.h" nogil:
         KILL_TX_STUCK
         KILL_STRATEGY
         KILL_UNKNOWN_EXECUTION
+        KILL_FEED_GONE
+        KILL_ORDERS_GONE

@@ -77,6 +77,8 @@ METRICS: list[Metric] = [
     Metric("tx_frames", "tx_frames_total", "Frames handed to the order queue."),
     Metric("tx_deferred", "tx_deferred_total", "Sends put off to the next loop: queue full."),
     *_queue_drops(),
+    *_family("queue_link", "A queue's link: 0 down (or no such queue), 1 up, 2 gone for good.",
+             "role", " ".join(ROLES), "queue_link", "gauge"),
     *_family(
         "net_drops_total",
         "Frames refused by the Ethernet, IPv4 or UDP checks.",

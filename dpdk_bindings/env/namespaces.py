@@ -81,6 +81,15 @@ class Networks:
 
         self._threads[side].submit(change).result()
 
+    def remove(self, side: str, line: str) -> None:
+        """Takes a line's interface away for good, and with it the other end's."""
+
+        def delete() -> None:
+            with IPRoute() as route:
+                route.link("del", index=route.link_lookup(ifname=line)[0])
+
+        self._threads[side].submit(delete).result()
+
     def sent(self, side: str, line: str) -> int:
         """Frames that one end of a pair has sent."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from core_rig import BID, FEED_A, FEED_B, FEED_SESSION, MS, ORDERS, Rig, add
 
+from appliance.state import Kill
 from itch_ouch import mold
 
 WAITING, LIVE, STALE, ENDED = range(4)
@@ -91,6 +92,17 @@ def test_gap_given_up_is_stale_for_good(rig: Rig) -> None:
     assert not rig.engine.feed_live and rig.count("live_orders") == 4
     send(rig, 2, 2, FEED_B)
     assert rig.count("live_orders") == 4, "too late is a duplicate"
+
+
+@pytest.mark.parametrize("kill", [Kill.FEED_GONE, Kill.OPERATOR])
+def test_without_any_line_the_books_are_stale_for_good(rig: Rig, kill: Kill) -> None:
+    send(rig, 1, 3)
+    rig.kill = kill
+    rig.step()
+    assert rig.engine.feed_live == (kill == Kill.OPERATOR)
+    rig.kill = Kill.ARMED
+    send(rig, 4)
+    assert (state(rig) == STALE) == (kill == Kill.FEED_GONE)
 
 
 def test_each_gap_has_its_own_wait(rig: Rig) -> None:
