@@ -49,7 +49,7 @@ OUTSIDE_THE_STEP = frozenset(
         "journal_full",
         "killed",
         # What the queues say of themselves: a replay has none.
-        *(metric.name for metric in METRICS if metric.family in ("queue_drops_total", "queue_link")),
+        *(m.name for m in METRICS if m.family in ("queue_drops_total", "queue_link")),
     }
 )
 _numbers = itertools.count()
