@@ -76,19 +76,26 @@ def named_for_now(config: Config) -> Config:
 
 @dataclass
 class Heartbeat:
-    """Says once, and once more after each recovery, that the loop hangs."""
+    """Says once, and once more after each recovery, that the loop hangs.
+
+    By whether it moves, not by what time it says: the host's clock may be stepped meanwhile.
+    """
 
     state: State
     hung: bool = False
+    _beat_ns: int = 0
+    _moved_s: float = 0.0
 
     def check(self) -> None:
-        beat_ns = int(self.state.header["heartbeat_ns"])
-        age_s = (time.time_ns() - beat_ns) / 1e9
-        hung = beat_ns > 0 and age_s > HEARTBEAT_TIMEOUT_S
-        if hung and not self.hung:
-            print(f"appliance: the engine's loop has not moved for {age_s:.0f} s; look at its core",
+        beat_ns, now_s = int(self.state.header["heartbeat_ns"]), time.monotonic()
+        if beat_ns != self._beat_ns:
+            self._beat_ns, self._moved_s, self.hung = beat_ns, now_s, False
+        age_s = now_s - self._moved_s
+        if beat_ns and not self.hung and age_s > HEARTBEAT_TIMEOUT_S:
+            self.hung = True
+            print(f"appliance: the engine's loop has not moved for {age_s:.0f} s; look at its core,"
+                  f" and at the venue: {self.state.counter('orders_open'):,} orders are open there",
                   file=sys.stderr)
-        self.hung = hung
 
 
 @dataclass

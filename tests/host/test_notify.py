@@ -12,6 +12,7 @@ import pytest
 
 from appliance.notify import STATUS_INTERVAL_S, Notifier, Pulse
 from appliance.state import Kill, Layout, State
+from appliance.supervisor import HEARTBEAT_TIMEOUT_S, Heartbeat
 
 
 @pytest.fixture
@@ -98,3 +99,25 @@ def test_the_abstract_namespace_and_no_manager_at_all(state: State) -> None:
     Notifier.from_environment({"NOTIFY_SOCKET": name}).send(READY="1")  # it is gone
     Notifier.from_environment({"NOTIFY_SOCKET": "vsock:2:1234"}).send(READY="1")
     Pulse(state, Notifier.from_environment({})).beat()
+
+
+def test_a_step_of_the_clock_is_no_hung_loop_and_a_hung_one_is_told_once(
+    state: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heartbeat, now_s = Heartbeat(state), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    heartbeat.check()  # it has not begun
+    for step_ns in (0, -3600 * 10**9, 3600 * 10**9):
+        state.header["heartbeat_ns"] = time.time_ns() + step_ns
+        heartbeat.check()
+    assert not capsys.readouterr().err
+    for _ in range(2):
+        now_s += HEARTBEAT_TIMEOUT_S + 1
+        heartbeat.check()
+    said = capsys.readouterr().err
+    assert said.count("has not moved for 6 s") == 1 and "0 orders are open" in said
+    state.header["heartbeat_ns"] += 1
+    heartbeat.check()
+    now_s += HEARTBEAT_TIMEOUT_S + 1
+    heartbeat.check()
+    assert "has not moved" in capsys.readouterr().err, "and again after it has recovered"
