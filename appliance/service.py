@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from appliance import engine_process
-from appliance.config import Config, from_json, load_config
+from appliance.config import Config, ConfigError, from_json, load_config
 from appliance.errors import RunError
 from appliance.journal import writer
 from appliance.notify import Notifier, Pulse
@@ -40,6 +40,7 @@ from appliance.supervisor import (
     named_for_now,
     summary,
 )
+from dpdk_bindings import PioError
 
 # Exit statuses; docs/service.md and the units' RestartPreventExitStatus say the same.
 DONE, FAILED, WRONG_INPUT, HALTED = 0, 1, 2, 3
@@ -57,6 +58,20 @@ def told_to_stop() -> Callable[[], bool]:
     return lambda: bool(told)
 
 
+def _refuse_settings_in_use(path: Path) -> None:
+    """Raises RunError when the file is a living engine's: others read there what it runs with."""
+    try:
+        name = from_json(path.read_bytes()).engine.name
+        segment = State.attach(name).segment
+    except (ConfigError, PioError, ValueError, FileNotFoundError):
+        return  # nobody's, or what a dead engine left
+    running = segment.owned
+    segment.leave()
+    if running:
+        raise RunError(f"engine '{name}' runs and has its settings in {path}; stop it first, or "
+                       f"name another file with --settings")
+
+
 def _write_settings(path: Path, config: Config) -> None:
     """Whole or not at all: whoever sees the file can read it."""
     part = path.with_name(path.name + ".part")
@@ -71,6 +86,10 @@ def engine(config_path: Path, settings: Path, opener: Path | None, notifier: Not
     """Runs the loop to its end; the exit status, or what :func:`engine_process.run` raises."""
     config = named_for_now(load_config(config_path))
     check_journal(config)
+    if not settings.parent.is_dir():
+        raise RunError(f"{settings.parent} is not a folder; make it, or name another file with "
+                       f"--settings")
+    _refuse_settings_in_use(settings)
     settings.unlink(missing_ok=True)
     opened = fetch(opener) if opener is not None else {}
 

@@ -177,3 +177,27 @@ def test_what_cannot_be_started_says_so(make: Callable[..., Trio], tmp_path: Pat
     assert waiting.poll() is None
     waiting.terminate()
     assert trio.status("journal") == 0
+
+
+def test_a_second_engine_leaves_the_settings_of_a_running_one(
+    make: Callable[..., Trio], tmp_path: Path
+) -> None:
+    trio = make()
+    trio.start("engine")
+    trio.await_message("READY=1")
+    before = trio.settings.read_bytes()
+    for name in (NAME, f"{NAME}-other"):
+        other = tmp_path / "other.toml"
+        other.write_text(trio.config.read_text().replace(f'name = "{NAME}"', f'name = "{name}"'))
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance.cli", "process", "engine", "-c", str(other),
+             "--settings", str(trio.settings)], capture_output=True, text=True, timeout=WAIT_S)
+        assert done.returncode == 2 and f"engine '{NAME}' runs" in done.stderr
+        assert trio.settings.read_bytes() == before
+    trio.processes["engine"].kill()
+    trio.status("engine")
+    trio.start("engine")  # what a dead one left is nobody's
+    trio.await_message("READY=1")
+    assert trio.settings.read_bytes() != before, "it has a session of its own"
+    trio.processes["engine"].terminate()
+    assert trio.status("engine") == 0
