@@ -22,7 +22,7 @@ from appliance.host.install import MANIFEST, RECORDINGS, TUNE_JOURNAL, Action, I
 from appliance.host.install_files import CONFIG, service_files
 from appliance.host.manual import completion_files, manual_files
 
-ROOT = click.option("--root", type=click.Path(path_type=Path), default=Path("/"), metavar="FOLDER",
+ROOT = click.option("--root", "top", type=click.Path(), default="/", metavar="FOLDER",
                     help="Work on the system in this folder, as for an image; / unless given.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 HEADLINE = "The appliance: appliance run -c FILE. Every key is here with its default."
@@ -44,6 +44,14 @@ def _config(root: Path, given: Path | None) -> tuple[Config, bytes | None]:
                        ) from None
     text = default_toml(Config, HEADLINE)
     return from_text(text, "the default"), text.encode()
+
+
+def _top(given: str) -> Path:
+    """The root as it is really called: "/" is this machine, however it was spelled."""
+    root = Path(given).resolve()
+    if not given or not root.is_dir():
+        fail(f"'{given}' is not a folder; give --root the top of a system")
+    return root
 
 
 def _need_root(root: Path, dry_run: bool) -> None:
@@ -81,7 +89,7 @@ def _report(root: Path, dry_run: bool, actions: list[Action], notes: list[str], 
 @DRY_RUN
 @JSON
 @click.pass_context
-def install(context: click.Context, config_path: Path | None, program: Path | None, root: Path,
+def install(context: click.Context, config_path: Path | None, program: Path | None, top: str,
             dry_run: bool, as_json: bool) -> None:
     """Makes the appliance a service: units, user, configuration, device rules, pages.
 
@@ -92,12 +100,11 @@ def install(context: click.Context, config_path: Path | None, program: Path | No
         appliance install -c my.toml --dry-run
     """
     with one_sentence():
+        root = _top(top)
         _need_root(root, dry_run)
-        root = root.absolute()
-        if not root.is_dir():
-            fail(f"{root} is not a folder; give --root the top of a system")
         config, text = _config(root, config_path)
         target = (program or system.default_program()).absolute()
+        system.check_program(target)
         if program is None or root == Path("/"):
             system.check_reachable(target)
         if root == Path("/") and not os.access(target, os.X_OK):
@@ -149,15 +156,15 @@ def _notes(config: Config) -> list[str]:
 @ROOT
 @DRY_RUN
 @JSON
-def uninstall(root: Path, dry_run: bool, as_json: bool) -> None:
+def uninstall(top: str, dry_run: bool, as_json: bool) -> None:
     """Takes off what `appliance install` put on: files, links, empty folders, the user.
 
     Files that were changed since, recordings and the tuner's journal are kept, and named. Stop the
     service first. Tuning that stands is not undone: `appliance tune undo` does that.
     """
     with one_sentence():
+        root = _top(top)
         _need_root(root, dry_run)
-        root = root.absolute()
         running = system.running_units() if root == Path("/") else []
         if running and not dry_run:
             fail(f"the service runs; stop it first: systemctl stop {' '.join(running)}")

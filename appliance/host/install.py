@@ -60,7 +60,13 @@ class Installation:
     # ---- files -----------------------------------------------------------------------------------
 
     def path(self, name: str) -> Path:
-        return self.root / name.lstrip("/")
+        """Where the file lies; RunError when a link on the way leads out of the root."""
+        path = self.root / name.lstrip("/")
+        folder = path.parent.resolve()
+        if path != self.root and not folder.is_relative_to(self.root.resolve()):
+            raise RunError(f"a link on the way to {path} leads to {folder}, out of {self.root}; "
+                           f"work within that system, by chroot(8)")
+        return path
 
     def digest(self, name: str) -> str:
         """Of the file there; "" when there is none, "other" when it is no file."""
@@ -159,6 +165,8 @@ class Installation:
 
         What is named in ``leave`` stays as it is, ours or not.
         """
+        for file in files:
+            self.path(file.name)  # before anything is changed: does it lead out of the root?
         with self._locked():
             manifest = self.manifest()
             wanted = {file.name: file for file in files}

@@ -7,6 +7,7 @@ systemd-sysusers does in an image just as well.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ UNITS = ("appliance", "appliance-engine", "appliance-journal", "appliance-export
          "appliance-exporter.socket")
 COMMAND_TIMEOUT_S = 60
 OTHERS_MAY_ENTER = 0o001
+# No blank, quote, %, $, \\ or line break: systemd.service(5), Command lines. And a file, not "/".
+PLAIN_PATH = re.compile(r"(/[\w.+@-]+)+", re.ASCII)
 
 
 def default_program() -> Path:
@@ -32,6 +35,15 @@ def default_program() -> Path:
         raise RunError("there is no program `appliance` beside this interpreter; install the "
                        "wheel, or name the program with --program")
     return Path(found).absolute()
+
+
+def check_program(program: Path) -> None:
+    """Raises RunError when a unit's ExecStart= would read the path as something else."""
+    if program.is_dir():
+        raise RunError(f"{program} is a folder; give --program the `appliance` in it")
+    if not PLAIN_PATH.fullmatch(str(program)):
+        raise RunError(f"{str(program)!r} cannot stand in a unit, which takes letters, digits and "
+                       f"/._+-@ only; install the wheel elsewhere: python3 -m venv /opt/tickpath")
 
 
 def check_reachable(program: Path) -> None:

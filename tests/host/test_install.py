@@ -14,9 +14,10 @@ import pytest
 
 from appliance.config import Config, from_text
 from appliance.errors import RunError
+from appliance.host import cli_install
 from appliance.host import install_system as system
 from appliance.host.install import MANIFEST, Installation
-from appliance.host.install_files import CONFIG, UNIT_FOLDER, rights_for, service_files
+from appliance.host.install_files import CONFIG, UNIT_FOLDER, rights_for, service_files, units
 
 PROGRAM = "/opt/tickpath/bin/appliance"
 ENGINE = f"{UNIT_FOLDER}/appliance-engine.service"
@@ -259,3 +260,42 @@ def test_without_root_it_is_one_sentence() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "takes root" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["/opt/a b/x", "/opt/%h/x", "/opt/x\nUser=root", "/opt/$A/x",
+                                     "/opt/\\x", "/opt/'x", "/"])
+def test_a_path_that_a_unit_would_read_otherwise_is_refused(program: str) -> None:
+    with pytest.raises(RunError, match=r"cannot stand in a unit|is a folder"):
+        system.check_program(Path(program))
+    system.check_program(Path("/opt/tick-path_1.0+x@y/bin/appliance"))
+
+
+def test_the_group_that_looks_at_figures_gets_no_device() -> None:
+    """Who may open a card's group of VFIO may have it write anywhere in its memory."""
+    rules = (units() / "60-tickpath.rules").read_text()
+    given = [line for line in rules.splitlines() if line and not line.startswith("#")]
+    assert len(given) == 2
+    assert all('OWNER="tickpath", MODE="0600"' in line and "GROUP" not in line for line in given)
+
+
+@pytest.mark.parametrize("verb", ["install", "uninstall"])
+def test_the_root_is_one_that_is_there(verb: str, tmp_path: Path) -> None:
+    for root in ("", str(tmp_path / "none"), __file__):
+        done = appliance(verb, "--root", root, "--dry-run")
+        assert done.returncode == 2 and "is not a folder" in done.stderr
+    assert cli_install._top("//") == cli_install._top(f"{tmp_path}/{'../' * 20}") == Path("/")
+
+
+def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "usr/local").mkdir(parents=True)
+    outside.mkdir()
+    (root / "etc").symlink_to(outside)
+    with pytest.raises(RunError, match=r"leads to .*outside/tickpath, out of"):
+        install(root)
+    assert not list(outside.iterdir()) and set(tree(root)) == {"usr", "usr/local", "etc"}
+    (root / "etc").unlink()
+    (root / "private").mkdir()
+    (root / "etc").symlink_to("private")
+    install(root)
+    assert (root / "private/tickpath/appliance.toml").exists(), "within the root it may lead"
