@@ -124,6 +124,7 @@ CHECKPOINT_DTYPE = dtype(CHECKPOINT)
 
 _PAGE = 4096
 COUNTERS = len(METRICS)
+PARTS = ("counters", "histograms", "tops", "devices", "checkpoints", "journal")
 
 
 @dataclass(frozen=True)
@@ -152,21 +153,42 @@ class Layout:
         return offsets
 
 
+def _is_ours(buffer: memoryview) -> bool:
+    """Is this a whole segment of this version, with everything where we look for it?
+
+    Another build may have other counters under the same version; and what the header says becomes
+    addresses, so nothing in it is believed that does not follow from the rest.
+    """
+    if len(buffer) < HEADER_DTYPE.itemsize:
+        return False
+    header = np.frombuffer(buffer, HEADER_DTYPE, 1)[0]
+    if int(header["magic"]) != MAGIC or int(header["version"]) != VERSION:
+        return False
+    layout = Layout(int(header["tops_count"]), int(header["checkpoints_max"]), 0)
+    offsets = layout.offsets()
+    return (
+        int(header["counters_count"]) == COUNTERS
+        and int(header["histograms_count"]) == len(TIMERS)
+        and all(int(header[f"{part}_offset"]) == offsets[part] for part in PARTS)
+        and offsets["total"] <= int(header["total_bytes"]) <= len(buffer)
+    )
+
+
 class State:
     """A mapped segment: the engine's (created) or anybody's view of it."""
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
         buffer = segment.buffer()
-        self.header: Any = np.frombuffer(buffer, HEADER_DTYPE, 1)[0]
-        if int(self.header["magic"]) != MAGIC or int(self.header["version"]) != VERSION:
+        if not _is_ours(buffer):
             name = segment.name
-            del self.header, buffer
+            del buffer
             segment.close()
             raise ValueError(
                 f"segment '{name}' is not the state of this version of the appliance; "
                 f"stop what made it and remove /dev/shm/tickpath.{name}"
             )
+        self.header: Any = np.frombuffer(buffer, HEADER_DTYPE, 1)[0]
         self.counters: npt.NDArray[np.uint64] = np.frombuffer(
             buffer, "<u8", COUNTERS, int(self.header["counters_offset"])
         )
@@ -190,7 +212,7 @@ class State:
         segment = Segment.create(name, offsets["total"])
         header = np.frombuffer(segment.buffer(), HEADER_DTYPE, 1)[0]
         header["total_bytes"] = offsets["total"]
-        for part in ("counters", "histograms", "tops", "devices", "checkpoints", "journal"):
+        for part in PARTS:
             header[f"{part}_offset"] = offsets[part]
         header["counters_count"] = COUNTERS
         header["histograms_count"] = len(TIMERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from appliance.config import ConfigError, from_text, load_config
 from appliance.journal.record import RECORD_DTYPE
 from appliance.journal.record import Kind as RecordKind
-from appliance.state import CHECKPOINT_DTYPE, HEADER_DTYPE, TOP_DTYPE, Kill, clipped
+from appliance.state import CHECKPOINT_DTYPE, HEADER_DTYPE, TOP_DTYPE, Kill, Layout, State, clipped
 from appliance.telemetry.registry import METRICS, MOLD_DROPS, NET_DROPS, RISK_REASONS, TIMERS
 from itch_ouch import mold, net
 
@@ -147,3 +148,21 @@ def test_a_file_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_config(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize("field", ["version", "counters_count", "histograms_count",
+                                   "histograms_offset", "journal_offset", "total_bytes"])
+@pytest.mark.parametrize("change", [-8192, 1, 1 << 30])
+def test_a_segment_of_another_build_is_not_read(field: str, change: int) -> None:
+    """Its counters would have other names, and its histograms would lie in no memory of ours."""
+    name = f"test-state-{os.getpid()}"
+    state = State.create(name, Layout(16, 16, 4096))
+    before = int(state.header[field])
+    try:
+        state.header[field] = max(0, before + change)
+        with pytest.raises(ValueError, match="not the state of this version"):
+            State.view(name)
+    finally:
+        state.header[field] = before
+        State.view(name).close()
+        state.close()
