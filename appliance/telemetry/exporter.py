@@ -40,6 +40,7 @@ from dpdk_bindings.env import Histogram
 from dpdk_bindings.env.histogram import HIGHEST
 
 PREFIX = "tickpath_"
+REQUEST_TIMEOUT_S = 5.0  # who connects and asks nothing has a thread of ours for so long
 HEARTBEAT_MAX_S = 5.0  # an engine that has not published for so long is not up
 _HELP = {extra.family: extra.help for extra in EXTRAS}
 
@@ -65,6 +66,8 @@ class EngineCollector(Collector):
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._beat = (0, 0)  # the engine's start and heartbeat, as last seen
+        self._seen_s = self._moved_s = float("-inf")  # when first as it is; when it moved last
 
     def describe(self) -> list[Metric]:
         """Nothing, so that registering does not scrape."""
@@ -77,21 +80,35 @@ class EngineCollector(Collector):
             yield _gauge("up", 0)
             return
         try:
-            metrics = [*_liveness(state), *_words(state), *_histograms(state), *_facts(state)]
+            metrics = [*self._liveness(state), *_words(state), *_histograms(state), *_facts(state)]
         finally:
             state.close()
         yield from metrics
 
+    def _liveness(self, state: State) -> Iterator[Metric]:
+        started = int(state.header["start_ns"])
+        beat = int(state.header["heartbeat_ns"]) or started
+        age_s = (time.time_ns() - beat) / 1e9
+        alive = bool(started) and not int(state.header["loop_done"]) and self._moves(
+            started, beat, age_s)
+        yield _gauge("up", int(alive))
+        if started:
+            yield _gauge("heartbeat_age_seconds", max(0.0, age_s))
+            yield _gauge("start_time_seconds", started / 1e9)
 
-def _liveness(state: State) -> Iterator[Metric]:
-    started = int(state.header["start_ns"])
-    beat = int(state.header["heartbeat_ns"]) or started
-    age_s = max(0.0, (time.time_ns() - beat) / 1e9)
-    alive = bool(started) and not int(state.header["loop_done"]) and age_s < HEARTBEAT_MAX_S
-    yield _gauge("up", int(alive))
-    if started:
-        yield _gauge("heartbeat_age_seconds", age_s)
-        yield _gauge("start_time_seconds", started / 1e9)
+    def _moves(self, started: int, beat: int, age_s: float) -> bool:
+        """Whether it was seen to move: the loop's clock is set once, and the host's may be stepped.
+
+        What was never seen to move is believed by its age, but not for longer than that.
+        """
+        now_s = time.monotonic()
+        if (started, beat) != self._beat:
+            if started == self._beat[0] and beat > self._beat[1]:
+                self._moved_s = now_s
+            self._beat, self._seen_s = (started, beat), now_s
+        if now_s - self._moved_s < HEARTBEAT_MAX_S:
+            return True
+        return abs(age_s) < HEARTBEAT_MAX_S and now_s - self._seen_s < HEARTBEAT_MAX_S
 
 
 def _words(state: State) -> Iterator[Metric]:
@@ -188,8 +205,15 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = address, port
         self.setup_environ()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who breaks off, or says nothing for too long, is not news either."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_TIMEOUT_S
+
     def log_message(self, format: str, *args: Any) -> None:
         """A scrape is not news."""
 
@@ -213,11 +237,23 @@ def _server(name: str, listening: socket.socket) -> WSGIServer:
     return server
 
 
+def _check_name(name: str) -> None:
+    """Raises PioError when no segment can ever have that name."""
+    try:
+        State.view(name).close()
+    except PioError as error:
+        if error.errno == errno.EINVAL:
+            raise
+    except ValueError:
+        pass  # of another version, or just being made: it may be replaced
+
+
 def serve(name: str, address: str, port: int, told: Callable[[str], None]) -> None:
     """Serves until SIGINT or SIGTERM; ``told`` is given the URL when it can be asked.
 
     On the socket the service manager passed, if it did: then address and port are the manager's.
     """
+    _check_name(name)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -245,7 +281,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(options.segment, options.address, options.port,
               lambda url: print(f"exporter: {url}", file=sys.stderr, flush=True))
-    except RunError as error:
+    except (PioError, RunError) as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 2
     return 0

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appliance.generate import metrics_text
 from appliance.state import Kill, Layout, State
-from appliance.telemetry.exporter import EngineCollector
+from appliance.telemetry.exporter import HEARTBEAT_MAX_S, REQUEST_TIMEOUT_S, EngineCollector
 from appliance.telemetry.registry import BUCKETS_NS, COUNTER_INDEX, METRICS, TIMERS
 
 WAIT_S = 20
@@ -151,6 +152,50 @@ def test_a_scrape_leaves_the_segment_as_it_was(name: str) -> None:
     finally:
         state.close()
     assert not Path(f"/dev/shm/tickpath.{name}").exists()
+
+
+def up(collector: EngineCollector) -> float:
+    return next(metric.samples[0].value for metric in collector.collect()
+                if metric.name == "tickpath_up")
+
+
+def test_a_step_of_the_clock_takes_no_engine_down_and_brings_no_dead_one_up(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, real_time_ns = time.monotonic(), time.time_ns
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    for step_s in (-3600, 3600):
+        collector, state = EngineCollector(name), engine(name)
+        try:
+            assert up(collector) == 1
+            wall_ns = time.time_ns() + step_s * 10**9
+            monkeypatch.setattr(time, "time_ns", partial(int, wall_ns))
+            for _ in range(3):
+                now_s += HEARTBEAT_MAX_S * 2
+                state.header["heartbeat_ns"] += 10**10
+                assert up(collector) == up(collector) == 1
+            now_s += HEARTBEAT_MAX_S
+            assert up(collector) == 0, "it moves no more"
+            state.header["heartbeat_ns"] = wall_ns
+            assert up(EngineCollector(name)) == 1
+        finally:
+            monkeypatch.setattr(time, "time_ns", real_time_ns)
+            state.close()
+
+
+def test_who_asks_nothing_is_hung_up_on(name: str, exporter: str) -> None:
+    port = int(exporter.split(":")[2].split("/")[0])
+    with socket.create_connection(("127.0.0.1", port)) as silent:
+        silent.settimeout(REQUEST_TIMEOUT_S + WAIT_S)
+        assert silent.recv(1) == b""
+    assert scrape(exporter)[0]["tickpath_up", ()] == 0
+
+
+def test_a_name_that_no_engine_can_have_is_refused() -> None:
+    for bad in ("", "../../etc", "a b"):
+        process = start(bad)
+        _, complaint = process.communicate(timeout=WAIT_S)
+        assert process.returncode == 2 and "the name has letters, digits" in complaint
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
