@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import rich_click as click
 from click import Command, Context
 from rich.console import Console
-from rich.table import Table
 
 from appliance import show
 from appliance.cli_common import CONFIG, JSON, NAME, fail, one_sentence
@@ -29,14 +27,15 @@ from appliance.errors import RunError
 from appliance.notify import Notifier
 from appliance.state import State
 from appliance.supervisor import Supervisor, summary
-from dpdk_bindings import PioError, backends
+from dpdk_bindings import PioError
 
 click.rich_click.USE_MARKDOWN = True
 click.rich_click.SHOW_ARGUMENTS = True
 
 
-# The verbs of the host and of the service's processes, by the module that has them.
+# The verbs of the host, of backends and of the service's processes, by the module that has them.
 ELSEWHERE = {
+    "backends": "appliance.cli_backends",
     "doctor": "appliance.host.cli_doctor",
     "exporter": "appliance.cli_service",
     "install": "appliance.host.cli_install",
@@ -260,25 +259,6 @@ def arm(name: str, as_json: bool) -> None:
         print(json.dumps({"name": name, "was_halted": bool(before), "reason": before}))
         return
     print(f"{name}: armed" + (f" (was halted: {before})" if before else " (it was not halted)"))
-
-
-@main.command("backends")
-@JSON
-def backends_verb(as_json: bool) -> None:
-    """Which ways of moving packets this build has, and which work on this host."""
-    rows = backends()
-    if as_json:
-        keys = ("name", "built", "usable", "mode", "why", "remedy")
-        print(json.dumps({"backends": [{k: asdict(row)[k] for k in keys} for row in rows]}))
-        return
-    table = Table(title="Packet backends on this host")
-    for heading in ("backend", "built", "usable", "mode", "what it is, or why not and what helps"):
-        table.add_column(heading)
-    for row in rows:
-        why = f"{row.why}; {row.remedy}" if row.why else row.summary
-        yes = {True: "[green]yes[/]", False: "[red]no[/]"}
-        table.add_row(row.name, yes[row.built], yes[row.usable], row.mode, why)
-    Console().print(table)
 
 
 # ---- files ---------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from appliance.telemetry.registry import ROLES
 from appliance.telemetry.units import duration
 from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
+from dpdk_bindings.ladder import is_auto, rungs
 
 LINKS = ("down", "up", "gone")  # enum pio_link
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -126,11 +127,25 @@ def _dpdk_finding(config: Config) -> dict[str, Any]:
         return {"name": "dpdk", "ok": False, "detail": str(error)}
 
 
+def _ladder_finding(role: str, name: str) -> dict[str, Any]:
+    """Nothing is opened here, so which rung it will be is not known."""
+    try:
+        rungs(name)
+    except PioError as error:
+        return {"name": role, "ok": False, "detail": str(error)}
+    device = name.rpartition("auto:")[2].partition(",")[0]
+    return {"name": role, "ok": True,
+            "detail": f"{name} (`appliance backends {device}` says which backend that is)"}
+
+
 def findings(config: Config) -> list[dict[str, Any]]:
     """What ``appliance check`` looks at: {name, ok, detail}."""
     rows: list[dict[str, Any]] = []
     known = {row.name: row for row in backends()}
     for role, name in queue_names(config).items():
+        if is_auto(name):
+            rows.append(_ladder_finding(role, name))
+            continue
         # What wraps a queue of DPDK's works wherever DPDK does.
         wanted = "dpdk" if names_dpdk(name) else name.split(":")[0].split("(")[0]
         backend = known.get(wanted)

@@ -51,6 +51,15 @@ class Climb:
         return f"took {taken}; not {reasons(self.refused)}"
 
 
+class NoRungError(PioError):
+    """No rung works, or none that has what is required; ``refused`` are all, best first."""
+
+    def __init__(self, why: str, refused: tuple[Rung, ...]) -> None:
+        remedies = "; ".join(dict.fromkeys(rung.remedy for rung in refused))
+        super().__init__(ENOTSUP, why, f"mend one of these, the best first: {remedies}")
+        self.refused = refused
+
+
 def is_auto(name: str) -> bool:
     """Whether a queue's name leaves the choice of backend to the ladder."""
     return wrapping(name)[1].startswith("auto:")
@@ -118,8 +127,8 @@ def reasons(refused: tuple[Rung, ...]) -> str:
 def climb(name: str, require: str = "") -> Climb:
     """Opens the best rung that works; ``require`` ends the ladder below the first that has it.
 
-    ``require`` is a backend or mode, as in ``[engine] require``. Raises PioError when no rung
-    works, or none that has what is required: each is named with its reason.
+    ``require`` is a backend or mode, as in ``[engine] require``. Raises NoRungError when no
+    rung works, or none that has what is required: each is named with its reason.
     """
     refused: list[Rung] = []
     for rung in rungs(name):
@@ -137,9 +146,6 @@ def climb(name: str, require: str = "") -> Climb:
             refused.append(Rung(rung.label, rung.name, why, "lift the requirement"))
             continue
         return Climb(queue, tuple(refused))
-    raise PioError(
-        ENOTSUP,
-        f"{name}: no way to open it{f' with {require}' if require else ''}: "
-        f"{reasons(tuple(refused))}",
-        f"mend one of these, the best first: {'; '.join(dict.fromkeys(r.remedy for r in refused))}",
-    )
+    wanted = f" with {require}" if require else ""
+    why = f"{name}: no way to open it{wanted}: {reasons(tuple(refused))}"
+    raise NoRungError(why, tuple(refused))

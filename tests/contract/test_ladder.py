@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from private_network import PrivateNetwork
 
-from dpdk_bindings import PioError, ladder
+from dpdk_bindings import PioError, backends, ladder
 from dpdk_bindings.ladder import climb, rungs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,3 +107,59 @@ def test_the_engine_says_what_it_took_and_refuses_less_than_required(
         )  # fmt: skip
         assert done.returncode == status, done.stderr
         assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def backends_verb(network: PrivateNetwork, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "appliance.cli", "backends", *words]
+    return network.call(subprocess.run, command, cwd=ROOT, capture_output=True, text=True,
+                        timeout=60, env={**os.environ, "COLUMNS": "80"})
+
+
+def test_the_verb_says_what_the_ladder_would_take_and_leaves_nothing(
+    addressed: PrivateNetwork,
+) -> None:
+    done = backends_verb(addressed, "left", "--steer", HEARD.removeprefix("steer="), "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and told["interface"] == "left"
+    assert (told["taken"]["backend"], told["taken"]["mode"]) == ("afxdp", "copy")
+    assert [row["rung"] for row in told["refused"]] == LABELS[:2]
+    assert all(row["why"] and row["remedy"] for row in told["refused"])
+    with addressed.open_queue(told["taken"]["name"]) as queue:
+        assert queue.mode == "copy"
+
+
+def test_the_verb_names_every_rung_where_nothing_is_enough(addressed: PrivateNetwork) -> None:
+    done = backends_verb(addressed, "left", "--require", "zerocopy")
+    heads = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert done.returncode == 1 and heads == [f"{label}: no" for label in LABELS]
+
+
+def test_the_verb_fits_a_screen(network: PrivateNetwork) -> None:
+    done = backends_verb(network)
+    assert done.returncode == 0 and max(map(len, done.stdout.splitlines())) <= 80
+    heads = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert [head.partition(":")[0] for head in heads] == [row.name for row in backends()]
+
+
+def test_the_verb_tells_mistakes_in_one_sentence(network: PrivateNetwork) -> None:
+    for words, said in (
+        (["nope"], "no network interface 'nope'"),
+        (["left,queue=1"], "names no interface for the ladder"),
+        (["--require", "skb"], "--require asks for something of an INTERFACE"),
+        (["left", "--steer", "nonsense"], "'nonsense' is nothing that can be heard"),
+    ):
+        done = backends_verb(network, *words)
+        assert done.returncode == 2 and not done.stdout
+        assert said in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_check_knows_the_ladder(network: PrivateNetwork, tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('[feed]\nline_a = "auto:left"\n'
+                    '[orders]\nqueue = "host(address=10.77.0.2/24):auto:nope"\n')
+    command = [sys.executable, "-m", "appliance.cli", "check", "-c", str(file), "--json"]
+    done = network.call(subprocess.run, command, cwd=ROOT, capture_output=True, text=True,
+                        timeout=60)
+    rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}
+    assert rows["feed_a"]["ok"] and "appliance backends left" in rows["feed_a"]["detail"]
+    assert not rows["orders"]["ok"] and "no network interface 'nope'" in rows["orders"]["detail"]
