@@ -217,5 +217,14 @@ def refusal(name: str, error: OSError) -> str:
     return meanings.get(number, f"{name}: {error.strerror}; see `appliance tune explain`")
 
 
+def sync_folder(folder: Path) -> None:
+    """Names in it are on disk when this returns; raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _by_number(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]

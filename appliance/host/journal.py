@@ -6,11 +6,11 @@ empty word is ``\\-``, and ``\\!`` says that there was no such thing:
 
     tickpath-tune 1
     boot    BOOT_ID
-    begin   NOTE                                  a plan is being applied...
+    begin   STAGES                                a plan is being applied...
     set     NUMBER STAGE KIND TARGET FORMER WANTED
     got     NUMBER VALUE                          ...a write is done, and this is what it gave
     undone  NUMBER
-    end                                           ...and all of it was
+    end     STAGES                                ...and all of it was; without them, of everything
 
 ``set`` is on disk (fsync) before its write, so a line that a crash cut short was never acted on and
 is dropped. A record without ``got`` may or may not have been written. The file goes when nothing is
@@ -23,11 +23,11 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 
-from appliance.host.host import STATE_FOLDER, Host, HostError
+from appliance.host.host import STATE_FOLDER, Host, HostError, sync_folder
 from appliance.host.kinds import ABSENT
 
 FIRST_LINE = "tickpath-tune\t1"
@@ -52,15 +52,27 @@ class Record:
 
 @dataclass
 class Contents:
-    """What a journal says: records in order, and whether a plan is half applied."""
+    """What a journal says: records in order, and the stages or knobs of plans that were begun."""
 
     records: list[Record]
-    half_applied: bool = False
+    begun: set[str] = field(default_factory=set)
+
+    @property
+    def half_applied(self) -> bool:
+        return bool(self.begun)
 
     @property
     def standing(self) -> list[Record]:
         """What undo would restore, in the order it was set."""
         return [record for record in self.records if not record.undone]
+
+
+def unfinished(begun: set[str], ended: Iterable[str] | None) -> set[str]:
+    """What is left of the stages or knobs that were begun; None ends all."""
+    if ended is None:
+        return set()
+    names = set(ended)
+    return {name for name in begun if not {name, name.partition(".")[0]} & names}
 
 
 def escape(word: str) -> str:
@@ -113,8 +125,10 @@ def _parse(lines: list[str]) -> Contents:
                     raise ValueError("it is of another version, or no journal")
             elif word == "boot":
                 (boot_id,) = words
-            elif word in ("begin", "end"):
-                contents.half_applied = word == "begin"
+            elif word == "begin":
+                contents.begun.update(words[0].split())
+            elif word == "end":
+                contents.begun = unfinished(contents.begun, words[0].split() if words else None)
             elif word == "set":
                 index, stage, kind, target, former, wanted = words
                 record = Record(int(index), stage, kind, target, former, wanted, boot_id)
@@ -151,7 +165,7 @@ class Journal:
 
     def __enter__(self) -> Journal:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
             self._lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
             self._take_lock()
             self.contents = read_journal(self.host)
@@ -166,6 +180,13 @@ class Journal:
             self._close()
             raise
         return self
+
+    def _make_folder(self) -> None:
+        missing = [folder for folder in (self._folder, *self._folder.parents)
+                   if not folder.exists()]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
 
     def _take_lock(self) -> None:
         deadline = time.monotonic() + self._wait_s
@@ -192,9 +213,7 @@ class Journal:
         if not raw[: raw.rfind(b"\n") + 1]:
             self._append(FIRST_LINE, durable=False)
         self._words("boot", self.host.boot_id)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        os.fsync(folder)
-        os.close(folder)
+        sync_folder(self._folder)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -229,15 +248,21 @@ class Journal:
 
     # ---- what is noted ---------------------------------------------------------------------------
 
-    def begin(self, note: str) -> None:
-        """A plan is being applied from here on."""
-        self._words("begin", note)
-        self.contents.half_applied = True
+    def begin(self, names: Sequence[str]) -> None:
+        """A plan of these stages or knobs is being applied from here on."""
+        self._words("begin", " ".join(names))
+        self.contents.begun.update(names)
 
-    def end(self) -> None:
-        """All of the plan was applied, or all was undone."""
+    def end(self, names: Sequence[str]) -> None:
+        """All of this plan was applied; what one of more began that was cut short is still to do.
+        """
+        self._words("end", " ".join(names))
+        self.contents.begun = unfinished(self.contents.begun, names)
+
+    def nothing_begun(self) -> None:
+        """All was undone."""
         self._words("end")
-        self.contents.half_applied = False
+        self.contents.begun.clear()
 
     def set(self, stage: str, kind: str, target: str, former: str, wanted: str) -> Record:
         """Notes a former value, on disk when this returns; only then may the value be written."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from appliance.host.cpus import format_list, format_mask, parse_list, parse_mask
-from appliance.host.host import Host, HostError, NotHere
+from appliance.host.host import Host, HostError, NotHere, sync_folder
 
 ABSENT = "\x00absent"
 MANAGED = "it is one of a core's own, or managed by its driver, one queue to each core"
@@ -178,12 +178,14 @@ class OwnFile(Kind):
         if value == ABSENT:
             beside.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+            sync_folder(path.parent)
             return
         with open(beside, "w") as file:
             file.write(value + "\n")
             file.flush()
             os.fsync(file.fileno())
         beside.rename(path)
+        sync_folder(path.parent)
 
     def same(self, one: str, other: str) -> bool:
         return one == other

@@ -69,7 +69,8 @@ def apply(host: Host, wish: Wish, tell: Tell, only: Sequence[str] = (),
     done: list[Done] = []
     stages = chosen_stages(only, wish.skip)
     with Journal(host, wait_s) as journal:
-        journal.begin(" ".join(stage.name for stage in stages))
+        names = list(only) or [stage.name for stage in stages]
+        journal.begin(names)
         for stage in stages:
             # Compared again here: a stage may build on what the one before it has set.
             for setting in _settings(stage, host, wish, only):
@@ -83,7 +84,7 @@ def apply(host: Host, wish: Wish, tell: Tell, only: Sequence[str] = (),
                     done.append(Done(stage.name, setting.target, setting.found, setting.found,
                                      "refused", f"{setting.reason}; {setting.remedy}"))
                     tell(done[-1])
-        journal.end()
+        journal.end(names)
     return done
 
 
@@ -180,17 +181,18 @@ def undo(host: Host, tell: Tell, only: Sequence[str] = (), force: bool = False,
         if all(record in gone for record in journal.contents.standing):
             journal.undone(record for record in gone if not record.undone)
         if not journal.contents.standing:
-            journal.end()
+            journal.nothing_begun()
     return done
 
 
 def _restore(host: Host, journal: Journal, each: Standing, force: bool) -> Done:
     kind = KINDS.get(each.first.kind)
-    if kind is None:
-        raise HostError(f"the journal speaks of '{each.first.kind}', which this version does not "
-                        f"know; undo with the version that applied it")
     first, target = each.first, each.first.target
     told = Done(first.stage, target, first.former, "", "restored")
+    if kind is None:
+        return replace(told, outcome="refused", reason=(
+            f"the journal speaks of '{first.kind}', which this version does not know; undo "
+            f"{target} with the version that applied it"))
     if first.boot_id != host.boot_id and not kind.persistent:
         journal.undone(each.records)
         return replace(told, outcome="gone", reason="the reboot has put it back")

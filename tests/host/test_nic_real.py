@@ -115,6 +115,7 @@ def test_killed_at_any_point_of_its_journal_undo_restores(tmp_path: Path) -> Non
     tool("strace")
     parts = run("""
         state; echo ====
+        mkdir -p /var/lib/tickpath/tune  # making it takes fsyncs of its own
         for at in 2 3 4 9 16 23; do
             strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=$at \\
                 $TUNE apply $WISH > /dev/null 2>&1 && echo survived
@@ -127,7 +128,7 @@ def test_killed_at_any_point_of_its_journal_undo_restores(tmp_path: Path) -> Non
     assert len(parts) == 8
     assert all(part == parts[0] for part in parts[1:7])
     journal = (tmp_path / "half").read_text()
-    assert "begin\t" in journal and not journal.endswith("end\n")
+    assert "begin\t" in journal and "\nend" not in journal
 
 
 def test_a_cut_short_apply_is_finished_by_the_next(tmp_path: Path) -> None:

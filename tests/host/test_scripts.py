@@ -198,10 +198,20 @@ def test_a_kill_at_any_step_is_undone(tmp_path: Path, shell: list[str], script: 
         undo_all(rig)
 
 
+def test_a_script_does_not_end_the_plan_of_another_that_was_cut_short(one_rig: Rig) -> None:
+    with Journal(one_rig.host()) as journal:
+        journal.begin(["swappiness"])
+    words = ("apply", "performance", "--cores", "1")
+    assert one_rig.run("cpu_governor.sh", *words).returncode == 0
+    assert read_journal(one_rig.host()).half_applied
+    assert one_rig.run("cpu_governor.sh", "undo").returncode == 0
+    assert not one_rig.path(JOURNAL).exists(), "all is undone"
+
+
 def test_a_line_cut_short_anywhere_was_never_acted_on(one_rig: Rig) -> None:
     before = one_rig.tree()
     with Journal(one_rig.host()) as journal:
-        journal.begin("swappiness")
+        journal.begin(["swappiness"])
         journal.set("swappiness", "value", SWAPPINESS, "60", "0")
     whole = one_rig.path(JOURNAL).read_bytes()
     last = whole.index(b"set")

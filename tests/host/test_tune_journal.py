@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from fake_kernel import BOOT_ID, FakeHost, build, files, snapshot
-from tune_rig import applied, journal, undone
+from tune_rig import EVERYTHING, applied, journal, undone, wish
 
 from appliance.host.host import HostError
 from appliance.host.journal import escape, read_journal, unescape
 from appliance.host.kinds import ABSENT
+from appliance.host.tuner import apply
 
 PAGES = "sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(
@@ -108,7 +109,7 @@ def damage(find: bytes, replace: bytes) -> Callable[[bytes], bytes]:
 
 @pytest.mark.parametrize("harm", [
     damage(b"tickpath-tune\t1", b"tickpath-tune\t2"), damage(b"\nset\t1\t", b"\nset\tone\t"),
-    damage(b"\ngot\t2\t", b"\ngot\t777\t"), damage(b"\nend\n", b"\nfin\n"),
+    damage(b"\ngot\t2\t", b"\ngot\t777\t"), damage(b"\nend\t", b"\nfin\t"),
     damage(b"\nset\t3\t", b"\nset\t3\textra\t"), damage(b"\tvalue\t", b"\t\\q\t"),
     lambda data: bytes(reversed(data)) + b"\n", lambda data: b"\xff\x00\n" + data,
     lambda data: data[40:],
@@ -127,13 +128,18 @@ def test_a_damaged_journal_changes_nothing(root: Path, harm: Callable[[bytes], b
 
 
 def test_a_kind_that_nobody_knows_is_left_standing(root: Path) -> None:
-    applied(root, "swappiness")
+    before = snapshot(root)
+    applied(root, "swappiness", "ksm")
     data = journal(root).read_bytes()
-    journal(root).write_bytes(data.replace(b"\tvalue\t", b"\tfuture\t"))
-    with pytest.raises(HostError, match="'future', which this version does not know"):
-        undone(root)
-    journal(root).write_bytes(data)
+    journal(root).write_bytes(data.replace(b"\tvalue\t", b"\tfuture\t", 1))
+    outcomes = {each.stage: each for each in undone(root)}
+    assert outcomes["ksm"].outcome == "refused"
+    assert "'future', which this version does not know" in outcomes["ksm"].reason
+    assert outcomes["swappiness"].outcome == "restored", "it ends nothing else"
+    data = journal(root).read_bytes()
+    journal(root).write_bytes(data.replace(b"\tfuture\t", b"\tvalue\t"))
     assert {each.outcome for each in undone(root)} == {"restored"}
+    assert snapshot(root) == before
 
 
 def limited(room: int) -> Callable[[], None]:
@@ -200,6 +206,27 @@ def test_a_value_somebody_changed_since_is_left_unless_forced(root: Path) -> Non
     assert [each.outcome for each in undone(root)] == ["left"]
     assert [each.outcome for each in undone(root, force=True)] == ["restored"]
     assert snapshot(root) == before and not journal(root).exists()
+
+
+def test_what_a_refused_write_made_of_a_value_is_undone(root: Path) -> None:
+    """Of 1,000 pages the fake kernel has 800: refused, and changed all the same."""
+    before, host = snapshot(root), FakeHost(root)
+    text = EVERYTHING + "huge_pages_2mib = 1000\n"
+    done = apply(host, wish(host, text), lambda done: None, ["huge_pages.2mib"])
+    assert {each.outcome for each in done} == {"refused"} and snapshot(root) != before
+    assert {each.outcome for each in undone(root)} == {"restored"}
+    assert snapshot(root) == before
+
+
+def test_what_nobody_had_time_to_read_back_is_undone(root: Path) -> None:
+    """The kernel made 7 of what was written, and the tuner died before it saw that."""
+    before = snapshot(root)
+    applied(root, "swappiness")
+    data = journal(root).read_bytes()
+    journal(root).write_bytes(data[: data.index(b"got\t")])
+    (root / "proc/sys/vm/swappiness").write_text("7\n")
+    assert [each.outcome for each in undone(root)] == ["restored"]
+    assert snapshot(root) == before
 
 
 def test_undo_restores_what_was_before_the_first_of_several_applies(root: Path) -> None:

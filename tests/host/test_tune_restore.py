@@ -101,7 +101,7 @@ def test_a_death_at_any_write_of_undo_is_finished_by_the_next(root: Path) -> Non
 
 def test_a_plan_that_was_cut_short_is_finished_by_the_next_apply(root: Path) -> None:
     before = snapshot(root)
-    for at in range(15, 115, 10):
+    for at in range(20, 120, 10):
         mortal = Mortal(at)
         host = FakeHost(root, before_write=mortal.step)
         wanted = wish(host)
@@ -113,6 +113,67 @@ def test_a_plan_that_was_cut_short_is_finished_by_the_next_apply(root: Path) -> 
         assert not [row for _, row in plan(host, wanted) if row.verdict == "change"]
         undone(root)
         assert snapshot(root) == before, f"death at write {at}"
+
+
+def test_a_plan_of_less_does_not_end_one_of_more_that_was_cut_short(root: Path) -> None:
+    mortal = Mortal(25)
+    host = FakeHost(root, before_write=mortal.step)
+    wanted = wish(host)
+    with mortal.life():
+        apply(host, wanted, lambda done: None, ["thp.enabled", "huge_pages"])
+    for less, left in (("ksm", {"thp.enabled", "huge_pages"}), ("thp", {"huge_pages"}),
+                       ("huge_pages.2mib", {"huge_pages"}), ("huge_pages", set())):
+        applied(root, less)
+        assert read_journal(FakeHost(root)).begun == left
+    for each in ("ksm", "thp", "huge_pages"):
+        undone(root, each)
+    assert not journal(root).exists()
+
+
+class Disk:
+    """What a power cut would leave: of a file as much, of a folder the names, as were synced."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.folders: dict[str, set[str]] = {}
+
+    def fsync(self, handle: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{handle}")
+        if os.path.isdir(name):
+            self.folders[name] = set(os.listdir(name))
+        else:
+            self.files[name] = Path(name).read_bytes()
+
+
+class Watched(FakeHost):
+    """Lets nothing be written whose former value a power cut would lose."""
+
+    disk: Disk
+    writes = 0
+
+    def write(self, name: str, text: str) -> None:
+        path = journal(self.root)
+        lines = self.disk.files.get(str(path), b"").decode().split("\n")
+        target = lines[-2].split("\t")[4] if lines[-2].startswith("set\t") else "nothing"
+        assert name.startswith(target), f"{name} is written, and on disk is {lines[-2:]}"
+        folder = path.parent
+        while folder != self.root:
+            assert path.name in self.disk.folders[str(folder)]
+            path, folder = folder, folder.parent
+        assert path.name in self.disk.folders[str(folder)]
+        super().write(name, text)
+        self.writes += 1
+
+
+def test_a_former_value_is_on_disk_before_its_write(root: Path) -> None:
+    host, disk = Watched(root), Disk()
+    host.disk, limits = disk, root / "etc/security/limits.d"
+    with patch("os.fsync", disk.fsync):
+        apply(host, wish(host), lambda done: None)
+        assert host.writes > 35
+        assert "tickpath.conf" in disk.folders[str(limits)]
+        undo(FakeHost(root), lambda done: None)
+        assert "tickpath.conf" not in disk.folders[str(limits)]
 
 
 CHILD = """

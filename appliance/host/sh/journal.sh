@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2154,SC2317 # shared variables; eval sets some; called by name
 # The journal of former values: read, locked, written. A line is on disk before what it announces.
 
-open=no records='' standing='' highest=0 half=no
+open=no records='' standing='' highest=0 begun=''
 
 damaged() {
     die "$STATE/journal is damaged at line $at ($1); nothing was changed: look at it, mend or move \
@@ -23,8 +23,8 @@ load_journal() {
         1:tickpath-tune) [ "$a$b" = 1 ] || damaged "it is of another version, or no journal" ;;
         1:*) damaged "it is of another version, or no journal" ;;
         *:boot) [ -n "$a" ] || damaged "a word is missing"; boot=$a ;;
-        *:begin) half=yes ;;
-        *:end) half=no ;;
+        *:begin) begun="$begun $a" ;;
+        *:end) unfinished "${a:-$begun}" ;;
         *:set) load_set ;;
         *:got) [ -n "$b" ] || damaged "a word is missing"; known "$a"; eval "got_$a=\$b" ;;
         *:undone) known "$a"; strike "$a" ;;
@@ -98,7 +98,7 @@ boot_now() {
 close_journal() {
     [ "$open" = yes ] || return 0
     open=no
-    [ -n "${standing# }" ] || [ "$half" = yes ] || rm -f "$journal"
+    [ -n "${standing# }$begun" ] || rm -f "$journal"
 }
 
 append_failed() {
@@ -110,15 +110,30 @@ append() { { printf '%s\n' "$1" >>"$journal" && sync "$journal"; } 2>/dev/null |
 # A plan is being applied from here on; $1 are its stages.
 begin() {
     [ "$dry" = no ] || return 0
-    escape "$1"
-    append "begin$TAB$word"
-    half=yes
+    plan=$1
+    append "begin$TAB$plan"
+    begun="$begun $plan"
 }
 
+# All of it was applied; what a plan of more began that was cut short is still to do.
 end() {
     [ "$dry" = no ] || return 0
+    append "end$TAB$plan"
+    unfinished "$plan"
+}
+
+# Takes what the words $1 end, stages or knobs, out of what was begun.
+unfinished() {
+    left=''
+    for each in $begun; do
+        case " $1 " in *" $each "* | *" ${each%%.*} "*) ;; *) left="$left $each" ;; esac
+    done
+    begun=$left
+}
+
+nothing_begun() {
     append end
-    half=no
+    begun=''
 }
 
 undone() {

@@ -75,7 +75,7 @@ undo() {
     done
     [ "$dry" = no ] || return 0
     strike_missing
-    [ -n "${standing# }" ] || end
+    [ -n "${standing# }" ] || nothing_begun
 }
 
 # What is gone is struck out once nothing else stands: until then something may bring it back.
