@@ -10,6 +10,7 @@ passed; 1 something did not; 2 it could not be begun.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from machine import Machine, MachineError
 from report import Report, Row
 from stage import Context, Stage, Step, Stop
 from steps import STEPS
+from steps_netmap import MODULE
 from wheels import ROOT, WheelError, dependency_wheels, product_wheel
 
 HERE = Path(__file__).resolve().parent
@@ -73,6 +75,8 @@ def chosen(options: argparse.Namespace) -> tuple[list[Step], dict[str, str]]:
             out[step.name] = "not named by --steps"
         elif not wanted and options.short and not step.in_short:
             out[step.name] = "not in the short form"
+        elif step.name == "trade-netmap" and not os.environ.get(MODULE):
+            out[step.name] = f"{MODULE} names no module file"
     return [step for step in STEPS if step.name not in out], out
 
 

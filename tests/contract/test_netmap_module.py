@@ -36,6 +36,12 @@ with open_queue("netmap:left") as queue:
     print("held", flush=True)
     time.sleep(30)
 """
+# By another process: whoever deletes waits, and must not be who holds it.
+DELETE = """
+from pyroute2 import IPRoute
+with IPRoute() as route:
+    route.link("del", index=route.link_lookup(ifname="left")[0])
+"""
 
 
 def test_our_header_says_what_netmaps_does() -> None:
@@ -171,9 +177,13 @@ def test_an_interface_goes_down_and_away(network: PrivateNetwork) -> None:
         assert receive_all(right) == []
         left.send([numbered(2)])
         assert receive_all(right) == [numbered(2)]
-        network.delete("left")
-        wait_for(lambda: left.link == "gone")
-        assert left.send([numbered(3)]) == 0 and left.receive(4) == []
+        with network.call(subprocess.Popen, [sys.executable, "-c", DELETE]) as deleting:
+            try:
+                wait_for(lambda: left.link == "gone", timeout_s=30)
+                assert left.send([numbered(3)]) == 0 and left.receive(4) == []
+            finally:  # netmap holds the interface for as long as it is ours
+                left.close()
+                assert deleting.wait(timeout=30) == 0
 
 
 @module
