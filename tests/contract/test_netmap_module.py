@@ -46,6 +46,8 @@ with IPRoute() as route:
 
 def test_our_header_says_what_netmaps_does() -> None:
     found = [folder for folder in FOLDERS if (Path(folder) / "net/netmap.h").exists()]
+    if reason := missing():
+        pytest.skip(reason)
     if not found:
         pytest.skip(f"there is no <net/netmap.h> here, and {INCLUDE} names no folder with it")
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{CSRC}",
@@ -119,7 +121,8 @@ def test_a_pipe_sends_back_what_it_was_sent(either: None) -> None:
 def test_opening_and_closing_leaks_nothing(either: None) -> None:
     before = len(os.listdir("/proc/self/fd"))
     references = REFERENCES.read_text() if REFERENCES.exists() else ""
-    for _ in range(200):
+    # The kernel makes and unmakes an interface for each pipe, and takes its time.
+    for _ in range(10 if references else 200):
         pipe = pipe_name()
         with open_queue(f"netmap:{pipe}{{1") as near, open_queue(f"netmap:{pipe}}}1") as far:
             near.send([numbered(1)] * 5)
