@@ -75,7 +75,7 @@ def chosen(options: argparse.Namespace) -> tuple[list[Step], dict[str, str]]:
             out[step.name] = "not named by --steps"
         elif not wanted and options.short and not step.in_short:
             out[step.name] = "not in the short form"
-        elif step.name == "trade-netmap" and not os.environ.get(MODULE):
+        elif step.name == "netmap" and not os.environ.get(MODULE):
             out[step.name] = f"{MODULE} names no module file"
     return [step for step in STEPS if step.name not in out], out
 

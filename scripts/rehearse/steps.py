@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stage import Step
 from steps_host import boot, doctor, install, tune, tune_killed, vfio
-from steps_netmap import MODULE, trade_over_netmap
+from steps_netmap import MODULE, netmap
 from steps_service import (
     engine_killed,
     reboot,
@@ -27,8 +27,8 @@ STEPS = (
          trade_over("afpacket"), ("install",), in_short=False),
     Step("trade-afxdp", "they trade over AF_XDP", trade_over("afxdp"), ("install",),
          in_short=False),
-    Step("trade-netmap", f"they trade over netmap, whose module {MODULE} names",
-         trade_over_netmap, ("install",), in_short=False),
+    Step("netmap", f"pipes and switch ports of netmap, whose module {MODULE} names", netmap,
+         ("install",), in_short=False),
     Step("trade-dpdk", "they trade over DPDK on three cards", trade_over("dpdk"),
          ("install", "vfio"), in_short=False),
     Step("service-install", "`appliance install` puts units, user and configuration in",

@@ -1,7 +1,6 @@
 """The step over netmap, for whoever hands the machine a module: nothing here builds one.
 
-TICKPATH_NETMAP_MODULE names netmap.ko of the machine's own kernel, made elsewhere. The drivers of
-the machine's cards are Debian's, so the ports are netmap's emulated ones.
+TICKPATH_NETMAP_MODULE names netmap.ko of the machine's own kernel, made elsewhere.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from pathlib import Path
 
 from image import VENV
 from stage import APPLIANCE, Stage, Stop
-from steps_trade import trade_over
 
 MODULE = "TICKPATH_NETMAP_MODULE"
-IN_MACHINE = "/root/netmap.ko"
+IN_MACHINE = "/run/netmap.ko"
 # Two ends of a pipe and two ports of a switch, frames both ways; one pipe end forwards.
 PORTS = """
 from dpdk_bindings import open_queue
@@ -31,8 +29,8 @@ for left, right in (("r{1", "r}1"), ("vale0:a", "vale0:b")):
 """
 
 
-def trade_over_netmap(stage: Stage) -> None:
-    """Loads the module, sends over the ports that need no card, and trades over the cards."""
+def netmap(stage: Stage) -> None:
+    """Loads the module, and sends over the ports that need no card."""
     module = Path(os.environ[MODULE])
     if not module.is_file():
         raise Stop(f"{MODULE} names {module}, which is no file")
@@ -47,6 +45,5 @@ def trade_over_netmap(stage: Stage) -> None:
     ports = stage.run([f"{VENV}/bin/python", "-c", PORTS])
     stage.check(ports.stdout.split() == ["r{1", "zerocopy", "vale0:a", "vale"],
                 f"a pipe and a switch carry frames both ways ({ports.said})")
-    trade_over("netmap")(stage)
     stage.must(["rmmod", "netmap"])
     stage.check(not stage.run("dmesg | grep -E 'BUG|Oops|WARNING'").stdout, "the kernel is well")

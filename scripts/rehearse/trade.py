@@ -28,8 +28,7 @@ METRICS_PORT = 9464
 WAIT_S = 180  # the exchange for its first client: starting Python takes ten seconds here
 # What the queues' modes may say of each backend (R5). Of AF_XDP, e1000e has only the kernel's
 # generic way; virtio's driver has its own, where the machine lets it.
-MODES = {"dpdk": {"poll"}, "afpacket": {"mmap-v2"}, "afxdp": {"skb", "copy"},
-         "netmap": {"emulated"}}
+MODES = {"dpdk": {"poll"}, "afpacket": {"mmap-v2"}, "afxdp": {"skb", "copy"}}
 
 
 def interface(slot: int) -> str:
