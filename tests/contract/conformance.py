@@ -32,12 +32,22 @@ from conformance_traffic import (
     build,
     counted_by_the_socket,
     datagrams,
+    filtered,
+    steered,
     through_the_kernel,
 )
-from contract_cases import AFPACKET_SETTLE_S, CASES, Case, Pair, no_private_network, pairs
+from contract_cases import (
+    AFPACKET_SETTLE_S,
+    AFXDP_SETTLE_S,
+    CASES,
+    Case,
+    Pair,
+    no_private_network,
+    pairs,
+)
 from contract_driver import Hot, Receiving, Sending
 from core_rig import FEED_A, Rig, accepted, canceled, fields, replaced
-from dpdk_cases import DPDK_CASES
+from dpdk_cases import DPDK_CASES, memif_ends, missing
 from netmap_standin import NETMAP_CASES
 from private_network import PrivateNetwork
 
@@ -170,10 +180,34 @@ def _udp(path: Path) -> Pair:
     return Pair(sender, lambda: receiver, live=True, settle_s=AFPACKET_SETTLE_S)
 
 
+def _afxdp_steered(mode: str) -> Case:
+    """As the appliance opens it: the feed alone is taken out of the kernel's way."""
+
+    def opened(path: Path) -> Pair:
+        with PrivateNetwork() as network:
+            network.veth("left", "right")
+            sender = network.open_queue(f"afpacket:left,frame_bytes={FRAME_BYTES_MAX}")
+            receiver = network.open_queue(f"afxdp:right,mode={mode},steer={GROUP}:{PORT}")
+        wait_for(lambda: sender.link == "up" == receiver.link)
+        return Pair(sender, lambda: receiver, live=True, settle_s=AFXDP_SETTLE_S)
+
+    return Case(f"afxdp-{mode}-steered", opened, keeps_timestamps=False, holds_up=False,
+                skip=no_private_network)
+
+
+def _dpdk_filtered(path: Path) -> Pair:
+    """A device without rules: the queue itself looks at every frame."""
+    server, client = memif_ends(f"(steer={GROUP}:{PORT})")
+    return Pair(client, lambda: server, live=True)
+
+
 UDP = Case("udp", _udp, keeps_timestamps=False, holds_up=False, skip=no_private_network)
+DPDK_FILTERED = Case("dpdk-memif-filtered", _dpdk_filtered, keeps_timestamps=False, skip=missing)
 MEMORY = CASES[0]
 ROWS = [
     *map(_ordinary, (*CASES, *NETMAP_CASES, *DPDK_CASES)),
+    *(Row(_afxdp_steered(mode), steered) for mode in ("skb", "copy")),
+    Row(DPDK_FILTERED, filtered),
     Row(UDP, through_the_kernel, _rebuilt, counted_by_the_socket),
 ]
 

@@ -9,6 +9,7 @@ seed and count give the same frames; the first of a larger count are not those o
 from __future__ import annotations
 
 import random
+import socket
 import struct
 from collections.abc import Callable, Iterator
 
@@ -216,3 +217,34 @@ def counted_by_the_socket(frame: bytes) -> bool:
         return False
     right = through_the_kernel(patch(read, 40, bytes(2), mend=False))
     return right is not None and len(right) - 34 > CHECKSUM_BREAK
+
+
+def steered(frame: bytes) -> bytes | None:
+    """The frame, if afxdp's program gives it to a queue with steer=GROUP:PORT; else it is the
+    kernel's, or nobody's. Lengths and checksums are not the program's to look at."""
+    ip = ETHERNET_BYTES
+    while frame[ip - 2 : ip] in (b"\x81\x00", b"\x88\xa8") and ip < ETHERNET_BYTES + 8:
+        ip += 4
+    udp = ip + 4 * (frame[ip] & 15) if len(frame) >= ip + 28 else 0
+    if udp < ip + 20 or frame[ip - 2 : ip] != b"\x08\x00" or frame[ip] >> 4 != 4:
+        return None
+    if frame[ip + 9] != 17 or frame[ip + 16 : ip + 20] != socket.inet_aton(GROUP):
+        return None
+    if int.from_bytes(frame[ip + 6 : ip + 8], "big") & 0x1FFF:
+        return frame  # a later fragment to the group is ours to refuse
+    if len(frame) < udp + 8 or int.from_bytes(frame[udp + 2 : udp + 4], "big") != PORT:
+        return None
+    return frame
+
+
+def filtered(frame: bytes) -> bytes | None:
+    """The frame, unless dpdk's own filter sees with steer=GROUP:PORT that it is a datagram for
+    another; what is no datagram, ARP above all, it lets pass."""
+    ip = ETHERNET_BYTES + 4 * (frame[12:14] == b"\x81\x00" and len(frame) >= 18)
+    if len(frame) < ip + 20 or frame[ip - 2 : ip] != b"\x08\x00" or frame[ip] >> 4 != 4:
+        return frame
+    if frame[ip + 9] != 17:
+        return frame
+    udp, later = ip + 4 * (frame[ip] & 15), int.from_bytes(frame[ip + 6 : ip + 8], "big") & 0x1FFF
+    ours = later or frame[udp + 2 : udp + 4] == PORT.to_bytes(2, "big")
+    return frame if ours and frame[ip + 16 : ip + 20] == socket.inet_aton(GROUP) else None
