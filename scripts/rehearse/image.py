@@ -30,7 +30,6 @@ IMAGES_KEPT = 2
 PACKAGES = (
     "linux-image-amd64", "systemd-sysv", "udev", "dbus", "kmod", "procps", "iproute2", "ethtool",
     "pciutils", "util-linux-extra", "irqbalance", "libcap2-bin", "python3", "python3-venv",
-    "strace",
     # DPDK as a user of the wheel installs it: what our extension is linked with, and the drivers.
     "librte-eal23", "librte-ethdev23", "librte-net-e1000-23", "librte-net-virtio23",
     "librte-bus-pci23", "librte-bus-vdev23", "librte-mempool-ring23",

@@ -37,6 +37,7 @@ STATISTICS = re.compile(
     r"|cpufreq/.*cur_freq)"
     r"|/sys/kernel/mm/.*/(pages_|full_scans|free_hugepages|stable_node)"
     r"|/sys/kernel/(debug/sched/debug|uevent_seqnum)|/sys/module/.*/refcnt"
+    r"|/sys/fs/cgroup/cgroup\.(procs|threads|stat)"
 )
 BYTES_MAX = 1 << 16
 ETHTOOL = ("-g", "-c", "-k", "-l", "-a", "-n", "--show-priv-flags")
