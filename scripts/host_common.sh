@@ -23,7 +23,7 @@ STATE=/var/lib/tickpath/tune
 ROOT=${TICKPATH_ROOT:-}
 verb='' dry=no force=no wait_s=0 stage='' count=0 failures=0
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$*" 2>/dev/null || return 0; }
 warn() { printf '%s: %s\n' "$NAME" "$*" >&2; }
 die() {
     warn "$*"
@@ -390,7 +390,9 @@ on the host itself"
     boot_now
     trap close_journal EXIT
     trap 'exit 130' INT
-    trap 'exit 143' HUP TERM
+    trap 'exit 143' TERM
+    # What is begun is ended, whoever listens: setting a card may cut the very line it is typed on.
+    trap '' HUP PIPE
     open=yes
     if [ -e "$journal" ]; then
         truncate -s "$(head -n "$at" "$journal" | wc -c)" "$journal" || append_failed

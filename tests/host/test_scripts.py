@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from script_rig import APPLIES, CARD, JOURNAL, SHELLS, SWAPPINESS, Rig, make_rig, undo_all
+from script_rig import (
+    APPLIES,
+    CARD,
+    JOURNAL,
+    SCRIPTS,
+    SHELLS,
+    SWAPPINESS,
+    Rig,
+    make_rig,
+    undo_all,
+)
 
 from appliance.host.host import STATE_FOLDER
 from appliance.host.journal import Journal, read_journal
@@ -196,6 +207,28 @@ def test_a_kill_at_any_step_is_undone(tmp_path: Path, shell: list[str], script: 
             assert not rig.path(JOURNAL).exists()
         assert killed == rig.steps > 8
         undo_all(rig)
+
+
+@each_script
+def test_what_is_begun_is_ended_whoever_listens(rig: Rig, script: str) -> None:
+    """The reader of a pipe has left, or the line is cut."""
+    assert rig.run(script, "apply", *APPLIES[script]).returncode == 0
+    wanted = rig.tree()
+    assert rig.run(script, "undo").returncode == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*rig.shell, str(SCRIPTS / script), "apply", *APPLIES[script]]
+    done = subprocess.run(command, env=rig.environment(), stdout=writer, stderr=subprocess.PIPE,
+                          timeout=60, restore_signals=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"") and rig.tree() == wanted
+    assert not read_journal(rig.host()).half_applied
+    undo_all(rig)
+    hang_up = rig.bin / "hang_up.sh"
+    text = (SCRIPTS / script).read_text().replace('"$(dirname "$0")/', f'"{SCRIPTS}/')
+    hang_up.write_text(text.replace("    begin $STAGE\n", "    begin $STAGE\n    kill -HUP $$\n"))
+    assert rig.run(hang_up, "apply", *APPLIES[script]).returncode == 0
+    assert rig.tree() == wanted
 
 
 def test_a_script_does_not_end_the_plan_of_another_that_was_cut_short(one_rig: Rig) -> None:

@@ -22,7 +22,7 @@ STATE=/var/lib/tickpath/tune
 ROOT=${TICKPATH_ROOT:-}
 verb='' dry=no force=no wait_s=0 stage='' count=0 failures=0
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$*" 2>/dev/null || return 0; }
 warn() { printf '%s: %s\n' "$NAME" "$*" >&2; }
 die() {
     warn "$*"

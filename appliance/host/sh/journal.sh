@@ -77,7 +77,9 @@ on the host itself"
     boot_now
     trap close_journal EXIT
     trap 'exit 130' INT
-    trap 'exit 143' HUP TERM
+    trap 'exit 143' TERM
+    # What is begun is ended, whoever listens: setting a card may cut the very line it is typed on.
+    trap '' HUP PIPE
     open=yes
     if [ -e "$journal" ]; then
         truncate -s "$(head -n "$at" "$journal" | wc -c)" "$journal" || append_failed
