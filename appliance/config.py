@@ -188,6 +188,9 @@ class HostSection(Section, frozen=True):
         "-1: leave it.", ge=-1, le=10_000)] = 0
     turbo: Annotated[Literal["leave", "on", "off"], key(
         "Frequencies above the nominal one. off: steadier, and slower.")] = "leave"
+    rt_throttling: Annotated[Literal["leave", "off"], key(
+        "Real-time throttling. off: only for a loop that you give a real-time priority; the units "
+        "give none, and without one it is never throttled.")] = "leave"
     swappiness: Annotated[int, key(
         "How readily the kernel swaps.", ge=0, le=200)] = 0
     interfaces: Annotated[tuple[str, ...], key(

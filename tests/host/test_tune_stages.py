@@ -261,6 +261,13 @@ def test_turbo_is_reported_and_set_by_either_driver(tmp_path: Path) -> None:
     assert (boost.verdict, boost.wanted) == ("change", "0")
 
 
+def test_real_time_throttling_stays_unless_it_is_in_the_way(tmp_path: Path) -> None:
+    host, runtime = host_of(tmp_path), "/proc/sys/kernel/sched_rt_runtime_us"
+    assert rows(host, "rt_throttling")[runtime].wanted == "-1"
+    left = rows(host, "rt_throttling", text=EVERYTHING.replace('rt_throttling = "off"\n', ""))
+    assert [(row.verdict, row.found) for row in left.values()] == [("ok", "950000")]
+
+
 def test_a_sibling_is_reported_unless_it_is_kept_free(tmp_path: Path) -> None:
     def change(tree: dict[str, str]) -> None:
         tree[f"{CPU}/cpu2/topology/thread_siblings_list"] = "2,6"

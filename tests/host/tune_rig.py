@@ -23,6 +23,7 @@ cores = "2-3"
 isolate = "cpuset"
 huge_pages_1gib = 1
 turbo = "off"
+rt_throttling = "off"
 interfaces = ["eth0"]
 """
 
