@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -173,6 +174,8 @@ def main() -> int:
         print("\n".join(f"{step.name:14} {step.title}" for step in STEPS))
         return 0
     say = Teller()
+    # As Ctrl-C: the machine ends, and its sockets' folder goes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         steps, left_out = chosen(options)
         rows = [Row(step.name, step.title, why=left_out.get(step.name, "")) for step in STEPS]
