@@ -87,7 +87,8 @@ def rungs(name: str) -> list[Rung]:
         _dpdk(prefix, device),
         *(Rung(f"afxdp {mode}", f"{prefix}afxdp:{device},mode={mode}{taken}")
           for mode in AFXDP_MODES),
-        Rung("netmap", f"{prefix}netmap:{device}"),
+        # The emulated adapter is no faster than packet sockets, and ssh over the interface ends.
+        Rung("netmap", f"{prefix}netmap:{device},native=1"),
         Rung("afpacket", f"{prefix}afpacket:{device}"),
         _udp(prefix, device, steer),
     ]

@@ -33,7 +33,7 @@ struct options {
     enum netmap_abi_rings rings;
     uint64_t ring_index;
     uint64_t rx_slots, tx_slots; /* 0: what the port has */
-    uint64_t promiscuous;
+    uint64_t promiscuous, native;
 };
 
 /* ---- names ---- */
@@ -84,7 +84,7 @@ static int port_read(struct options *o, struct pio_error *error) {
 
 static int options_read(struct options *o, const char *device, struct pio_error *error) {
     *o = (struct options){.promiscuous = 1};
-    int number = pio_option_check(device, "rx_slots tx_slots promiscuous", error);
+    int number = pio_option_check(device, "rx_slots tx_slots promiscuous native", error);
     if (!number)
         number = pio_option_u64(device, "rx_slots", SLOTS_MIN, NETMAP_SLOTS_MAX, &o->rx_slots,
                                 error);
@@ -93,6 +93,8 @@ static int options_read(struct options *o, const char *device, struct pio_error 
                                 error);
     if (!number)
         number = pio_option_u64(device, "promiscuous", 0, 1, &o->promiscuous, error);
+    if (!number)
+        number = pio_option_u64(device, "native", 0, 1, &o->native, error);
     if (!number)
         number = pio_option_name(device, o->port, sizeof o->port, error);
     return number ? number : port_read(o, error);
@@ -287,6 +289,14 @@ static int attach(struct pio_queue *queue, const struct options *o, struct pio_e
         number = netmap_device_open(queue, o->port, (int)o->promiscuous, error);
     if (number)
         return number;
+    if (o->native && o->kind == NETMAP_INTERFACE && !netmap_device_native(n->socket, o->port)) {
+        char remedy[96];
+        snprintf(remedy, sizeof remedy, "name it, if that is what you want: netmap:%.40s", o->port);
+        return pio_refuse(error, ENOTSUP, remedy,
+                          "the driver of '%.40s' has no netmap in it, and the emulated adapter "
+                          "would take the interface from the kernel",
+                          o->port);
+    }
     /* The kernel refuses this one without a reason. */
     uint64_t buffer_bytes = netmap_device_setting("buf_size");
     if (has_interface && buffer_bytes && n->tx.wire_bytes_max > buffer_bytes)

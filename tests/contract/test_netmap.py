@@ -345,3 +345,15 @@ def test_a_switch_has_many_ports(kernel: CDLL) -> None:
         assert b.receive(64) == [frame(index) for index in range(31)]
         assert kernel.netmap_kernel_dropped() >= 9, "the switch holds nobody up"
         assert other.receive(4) == a.receive(4) == []
+
+
+def test_an_interface_whose_driver_has_no_netmap_can_be_declined(
+    kernel: CDLL, network: PrivateNetwork
+) -> None:
+    with pytest.raises(PioError) as caught:
+        network.open_queue("netmap:left,native=1")
+    assert caught.value.errno == errno.ENOTSUP
+    assert "take the interface from the kernel" in caught.value.why
+    assert "netmap:left" in caught.value.remedy
+    with network.open_queue("netmap:left,native=0") as queue:
+        assert queue.mode == "emulated"
