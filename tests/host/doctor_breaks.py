@@ -224,7 +224,6 @@ STORAGE_ROWS: list[Row] = [
     ("storage.write_cache", {f"{QUEUE}/write_cache": "write back"}, "write back"),
     ("storage.disk_errors", {"/sys/fs/ext4/nvme0n1p2/errors_count": "2"}, "2 on nvme0n1p2"),
     ("storage.pressure", pressed("io"), "55.0 %"),
-    ("storage.dirty_pages", sysctl("vm/dirty_ratio", 40), "40 %"),
 ]
 NO_DPDK = (BackendInfo("dpdk", "", False, False, "", "not built", "build it"),
            BackendInfo("afxdp", "", True, True, "", "", ""))

@@ -128,7 +128,7 @@ def _proc() -> dict[str, str]:
         "/proc/sys/kernel/osrelease": "6.1.0", "/proc/sys/kernel/version": "#1 SMP PREEMPT_DYNAMIC",
         "/proc/sys/kernel/core_pattern": "core",
         **{f"/proc/sys/{name}": value for name, value in {
-            "kernel/tainted": "0", "kernel/stack_tracer_enabled": "0", "vm/dirty_ratio": "10",
+            "kernel/tainted": "0", "kernel/stack_tracer_enabled": "0",
             "kernel/random/entropy_avail": "256", "kernel/threads-max": "100000",
             "kernel/io_uring_disabled": "0", "kernel/unprivileged_bpf_disabled": "2",
             "kernel/yama/ptrace_scope": "1", "kernel/randomize_va_space": "2",

@@ -176,7 +176,7 @@ def load(case: Case) -> Finding:
     # Each engine that runs is one, on a core of its own.
     mean = float(case.text("/proc/loadavg").split()[1]) - sum(e.alive for e in case.engines)
     room = max(1, len(case.wish.housekeeping))
-    said = f"{max(0.0, mean):.2f} on {room} cores, mean of 5 minutes"
+    said = f"{max(0.0, mean):.2f} on {room} core{'s' * (room > 1)}, mean of 5 minutes"
     return bad(said) if mean > room else ok(said)
 
 

@@ -195,16 +195,3 @@ def state_room(case: Case) -> Finding:
     room, _ = free_bytes(case.host.path(folder))
     said = f"{room >> 20:,} MiB"
     return bad(said) if room < 100 << 20 else ok(said)
-
-
-@check("storage.dirty_pages", "minor", "10 % of memory at most",
-       "So much unwritten data may pile up before writers are stopped; flushing gigabytes of it "
-       "stalls the disk for seconds.",
-       "sysctl -w vm.dirty_background_ratio=2 vm.dirty_ratio=10")
-def dirty_pages(case: Case) -> Finding:
-    ratio = case.host.number("/proc/sys/vm/dirty_ratio")
-    if ratio is None:
-        return absent(case.host.why_not("/proc/sys/vm/dirty_ratio"))
-    if not ratio:
-        return ok(f"{case.host.number('/proc/sys/vm/dirty_bytes') or 0:,} bytes")
-    return bad(f"{ratio} %") if ratio > 10 else ok(f"{ratio} %")
