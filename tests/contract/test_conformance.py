@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from conformance import ROWS, Row, run
+from conformance_calls import counted
+from conformance_calls import missing as no_strace
 from conformance_table import BEGIN, END, PAGE
 from contract_cases import memory_pair
 
@@ -41,3 +43,15 @@ def test_the_page_has_every_row() -> None:
     table = text[text.index(BEGIN) : text.index(END)]
     missing = [row.case.name for row in ROWS if f"| `{row.case.name}` |" not in table]
     assert not missing, "run python tests/contract/conformance_table.py --write"
+
+
+@pytest.mark.parametrize(("name", "out"), [
+    ("memory", {}), ("afpacket-v2", {"sendto": 100}), ("afxdp-copy", {"sendto": 100}),
+])  # fmt: skip
+def test_a_burst_in_takes_no_system_call_and_one_out_as_many_as_promised(
+    name: str, out: dict[str, int]
+) -> None:
+    case = next(row.case for row in ROWS if row.case.name == name)
+    if reason := no_strace() or case.skip():
+        pytest.skip(reason)
+    assert counted(name) == [out, {}, {}]
