@@ -29,7 +29,7 @@ from appliance.state import State
 from appliance.supervisor import Supervisor, summary
 from dpdk_bindings import PioError
 
-click.rich_click.USE_MARKDOWN = True
+click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.SHOW_ARGUMENTS = True
 
 

@@ -184,8 +184,9 @@ class HostSection(Section, frozen=True):
         'The frequency governor of the loops\' cores; "": leave it.',
         pattern=r"^[a-z_]{0,16}$")] = "performance"
     idle_latency_us: Annotated[int, key(
-        "The longest time a loop's core, and while the appliance runs any core, may take to wake; "
-        "-1: leave it.", ge=-1, le=10_000)] = 0
+        "The longest time a loop's core, and while the appliance runs any core, may take to wake. "
+        "2 allows the first idle state (C1); 0 makes idle cores spin, which takes turbo and the "
+        "sibling threads' share from the others; -1: leave it.", ge=-1, le=10_000)] = 2
     turbo: Annotated[Literal["leave", "on", "off"], key(
         "Frequencies above the nominal one. off: steadier, and slower.")] = "leave"
     rt_throttling: Annotated[Literal["leave", "off"], key(
