@@ -94,6 +94,12 @@ int tp_segment_open(struct tp_segment *segment, const char *name, size_t bytes,
     number = open_locked(segment, path, bytes ? O_CREAT : 0);
     if (number)
         return fail(error, number, "cannot open", name);
+    /* Anybody may make names in /dev/shm: who made this one could read and cut what is ours. */
+    if (bytes && (fstat(segment->fd, &status) || status.st_uid != geteuid())) {
+        close(segment->fd);
+        segment->fd = -1;
+        return fail(error, EACCES, "cannot take over", name);
+    }
     int held = 0; /* what others use keeps its size: the caller will find that it differs */
     for (uint32_t claim = 0; claim < TP_SEGMENT_CLAIMS_MAX; claim++)
         held |= tp_segment_claimed(segment, claim);

@@ -26,7 +26,8 @@ struct tp_segment {
 };
 
 /* Opens or creates NAME with at least `bytes` (0: attach to what exists, ENOENT if there is none),
- * faulted in. On return the creation lock is held: initialise, then tp_segment_ready. */
+ * faulted in; EACCES when what there is was made by another user. On return the creation lock is
+ * held: initialise, then tp_segment_ready. */
 int tp_segment_open(struct tp_segment *segment, const char *name, size_t bytes,
                     struct pio_error *error);
 /* Maps an existing NAME read-only, without any lock. */

@@ -134,3 +134,20 @@ def test_nothing_is_left_by_a_process_that_forgot_to_close(name: str) -> None:
     script = f"from dpdk_bindings.env import Segment; s = Segment.create({name!r}, 64)"
     subprocess.run([sys.executable, "-c", script], check=True)
     assert not file_of(name).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user takes root")
+def test_a_name_that_another_user_made_is_not_taken_over(name: str) -> None:
+    """Its maker could set every word in it, and end us by cutting it short."""
+    file_of(name).write_bytes(bytes(4096))
+    try:
+        os.chown(file_of(name), 65534, 65534)
+        file_of(name).chmod(0o666)
+        with pytest.raises(PioError, match="another user made it") as refused:
+            Segment.create(name, 4096)
+        assert refused.value.errno == errno.EACCES
+        Segment.attach(name).leave()  # kill and arm are for root, too
+        os.chown(file_of(name), 0, 0)
+        Segment.create(name, 4096).close()
+    finally:
+        file_of(name).unlink(missing_ok=True)
