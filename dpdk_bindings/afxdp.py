@@ -47,7 +47,9 @@ class OpenedQueue:
                 EINVAL, f"'{name}' names no afxdp queue", "open others where they are used"
             )
         opened, error = ffi.new("struct afxdp_opened *"), ffi.new("struct pio_error *")
-        check(lib.afxdp_opener_open(found["device"].encode(), opened, error), error)
+        # A host of our own asks for the groups' Ethernet addresses; otherwise the kernel does.
+        hears = "host(" in found["wrappers"]
+        check(lib.afxdp_opener_open(found["device"].encode(), hears, opened, error), error)
         self.fds: tuple[int, ...] = tuple(fd for fd in opened.fds if fd >= 0)
         #: What is wanted; what is obtained shows when the other process opens it.
         self.mode = text(opened.mode)

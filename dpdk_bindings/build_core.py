@@ -106,7 +106,7 @@ int pio_resolve(struct pio_queue *, uint32_t, uint8_t *);
 const char *pio_host_drop(struct pio_queue *, uint32_t, uint64_t *);
 
 struct afxdp_opened { int fds[6]; uint32_t part, frame_bytes; char mode[...]; ...; };
-int afxdp_opener_open(const char *, struct afxdp_opened *, struct pio_error *);
+int afxdp_opener_open(const char *, int, struct afxdp_opened *, struct pio_error *);
 void afxdp_opener_close(struct afxdp_opened *);
 
 #define NET_HOST_NEVER ...

@@ -44,6 +44,7 @@ struct afxdp_options {
     int huge_pages;        /* 1: demanded, 0: if there are any, -1: none */
     int partial_checksums; /* -1: as the interface's driver suggests */
     int adopts;            /* fds= was given */
+    int hears;             /* whoever adopts it will ask for group addresses (afxdp_hear) */
     struct afxdp_rule rules[AFXDP_RULES_MAX];
     uint32_t rule_count;
 };

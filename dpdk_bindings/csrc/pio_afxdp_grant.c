@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
@@ -238,6 +239,31 @@ static int descriptors_copy(struct afxdp_grant *g, int shared, struct pio_error 
     return 0;
 }
 
+/* For another process: whoever has a packet socket may bind it to any interface, hear what passes
+ * there and send whatever they like. What asks the kernel about an interface can be any socket of
+ * its namespace, so the other gets one that reaches no network; or, where memberships hang on it,
+ * a packet socket that never hears anything again. */
+static int control_weaken(struct afxdp_grant *g, const struct afxdp_options *o,
+                          struct pio_error *error) {
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog filter = {1, &nothing};
+    const int locked = 1;
+    int control = g->fds[AFXDP_FD_CONTROL];
+    if (o->promiscuous || o->hears) {
+        int number = option_set(control, SOL_SOCKET, SO_ATTACH_FILTER, "a filter", &filter,
+                                sizeof filter, error);
+        return number ? number : option_set(control, SOL_SOCKET, SO_LOCK_FILTER,
+                                            "to lock a filter", &locked, sizeof locked, error);
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return pio_refuse(error, errno, "raise the limit: ulimit -n",
+                          "no file descriptor for the queue: %s", strerror(errno));
+    close(control);
+    g->fds[AFXDP_FD_CONTROL] = fd;
+    return 0;
+}
+
 static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, struct afxdp *maps,
                       struct pio_error *error) {
     struct afxdp_device device;
@@ -278,6 +304,8 @@ static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, stru
         number = socket_enlist(g, o, error);
     if (!number)
         number = descriptors_copy(g, maps ? -1 : shared, error);
+    if (!number && !maps)
+        number = control_weaken(g, o, error);
     if (!number)
         g->pool->members[g->part] = fd;
     return number;

@@ -207,7 +207,7 @@ static int adopt(struct afxdp_grant *g, const struct afxdp_options *o, struct pi
     g->frame_bytes = (uint32_t)o->frame_bytes;
     if (!getsockopt(g->fds[AFXDP_FD_SOCKET], SOL_SOCKET, SO_DOMAIN, &domains[0], &bytes) &&
         !getsockopt(g->fds[AFXDP_FD_CONTROL], SOL_SOCKET, SO_DOMAIN, &domains[1], &bytes) &&
-        domains[0] == AF_XDP && domains[1] == AF_PACKET)
+        domains[0] == AF_XDP && (domains[1] == AF_UNIX || domains[1] == AF_PACKET))
         return 0;
     for (int i = 0; i < AFXDP_FDS; i++)
         g->fds[i] = -1;
@@ -268,7 +268,8 @@ static int afxdp_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
 
 /* ---- for a privileged opener ---- */
 
-int afxdp_opener_open(const char *device, struct afxdp_opened *opened, struct pio_error *error) {
+int afxdp_opener_open(const char *device, int hears, struct afxdp_opened *opened,
+                      struct pio_error *error) {
     struct afxdp_options options;
     struct afxdp_grant *grant = calloc(1, sizeof *grant);
     if (!grant)
@@ -276,6 +277,7 @@ int afxdp_opener_open(const char *device, struct afxdp_opened *opened, struct pi
     int number = afxdp_options_read(&options, grant, device, error);
     if (!number && options.adopts)
         number = pio_refuse(error, EINVAL, "leave fds= out", "a queue with fds= is opened already");
+    options.hears = hears;
     if (!number)
         number = afxdp_grant_make(grant, &options, NULL, error);
     if (number) {

@@ -18,8 +18,11 @@ struct afxdp_opened {
     struct afxdp_grant *grant;
 };
 
-/* 0, or an errno with the error filled in and nothing left behind. */
-int afxdp_opener_open(const char *device, struct afxdp_opened *opened, struct pio_error *error);
+/* 0, or an errno with the error filled in and nothing left behind. `hears`: its new holder will ask
+ * for group addresses, as one behind host(...) does; that takes a packet socket, which can send
+ * anything anywhere. Without it the control descriptor reaches no network. */
+int afxdp_opener_open(const char *device, int hears, struct afxdp_opened *opened,
+                      struct pio_error *error);
 /* Closes the opener's descriptors; theirs who were handed copies stay. */
 void afxdp_opener_close(struct afxdp_opened *opened);
 

@@ -22,7 +22,6 @@
 #define IP_AT 14          /* from r2 */
 #define IP_BYTES_MIN 20
 #define UDP_BYTES 8
-#define FRAGMENT_MASK 0x3fffu
 #define FRAGMENT_OFFSET_MASK 0x1fffu
 #define PORT_NONE 0x10000
 #define OPEN_JUMPS_MAX (3u * AFXDP_RULES_MAX + 32u)

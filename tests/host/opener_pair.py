@@ -1,7 +1,7 @@
 """Run in a network namespace of its own: an opener with rights, an engine's end without any.
 
-Prints what the unprivileged end got: its queue's mode, the frames it received, its capabilities;
-then whether the program is still on the interface after it ended.
+Prints what the unprivileged end got: its queue's mode, the frames it received, its capabilities, its
+packet sockets; then whether the program is still on the interface after it ended.
 """
 
 from __future__ import annotations
@@ -56,7 +56,21 @@ def engine_end(path: Path, there: int, go: int, wanted: int) -> None:
                              if frame.startswith(FRAME[:12])])
         status = Path("/proc/self/status").read_text()
         rights = next(line.split()[1] for line in status.split("\n") if line.startswith("CapEff"))
-        print(f"{queue.mode.split('+')[0]} {received} {int(rights, 16)}", flush=True)
+        print(f"{queue.mode.split('+')[0]} {received} {int(rights, 16)} {packet_sockets()}",
+              flush=True)
+
+
+def packet_sockets() -> int:
+    """How many descriptors are sockets that can be bound to any interface."""
+    count = 0
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            with socket.socket(fileno=os.dup(number)) as one:
+                kind = one.family
+        except OSError:
+            continue
+        count += kind == socket.AF_PACKET
+    return count
 
 
 def main(folder: Path, backend: str) -> None:
@@ -72,7 +86,7 @@ def main(folder: Path, backend: str) -> None:
         (ready, there), (go, begin) = os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            engine_end(path, there, go, 10 if backend == "afxdp" else 20)
+            engine_end(path, there, go, 20 if backend == "afpacket" else 10)
             os._exit(0)
         os.close(there)
         serve(listening, from_text(TEXTS[backend], "test"))

@@ -41,8 +41,10 @@ def test_an_engine_without_rights_or_network_hears_its_line(
         env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")
-    mode, received, rights = lines[0].split()
+    mode, received, rights, packet_sockets = lines[0].split()
     assert mode in modes and (received, rights) == (str(heard), "0")
+    # Such a socket hears and sends on every interface: an AF_XDP engine must not get one.
+    assert packet_sockets == {"afxdp": "0", "afpacket": "2"}[backend]
     assert lines[1] == "False", "the program went with the queue's last holder"
 
 
