@@ -25,7 +25,7 @@ from appliance.errors import RunError
 from appliance.host.latency_hold import LatencyHold
 from appliance.host.partition import join
 from appliance.queue_names import queue_names
-from appliance.state import Layout, State, clipped
+from appliance.state import CONTROL_CLAIM, Layout, State, clipped
 from appliance.tile import Tile
 from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
@@ -151,6 +151,10 @@ def run(config: Config, ready: Callable[[], None] = lambda: None,
         tile.finish(clock.now())
         state.header["unanswered"] = tile.orders_unanswered
         state.header["stop"] = stop.value or 1
+        if not state.segment.claimed(CONTROL_CLAIM):
+            # Control tells; when it was killed nobody else does.
+            print(f"appliance: the engine has ended unwatched; {state.counter('orders_open'):,} "
+                  f"orders are open at the venue", file=sys.stderr)
         state.header["loop_done"] = 1
         return 0
 

@@ -6,6 +6,7 @@ Exit status: 0 measured; 1 a gap was longer than ``--limit-us``; 2 wrong input.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -85,6 +86,8 @@ def _can_plot(plot: Path | None) -> None:
         return
     if not plot.absolute().parent.is_dir():
         fail(f"{plot.parent} is not a folder; make it before the run")
+    if plot.is_dir() or not os.access(plot if plot.exists() else plot.absolute().parent, os.W_OK):
+        fail(f"{plot} cannot be written; name a file in a folder of yours")
     try:
         import matplotlib  # noqa: F401
     except ImportError:

@@ -262,6 +262,7 @@ WRONG = {
     ("--limit-us", "0"): "--limit-us 0 is out of range",
     ("--limit-us", "inf"): "out of range",
     ("--plot", "/no/such/folder/x.png"): "is not a folder",
+    ("--plot", "/proc"): "cannot be written",
 }
 
 

@@ -106,6 +106,7 @@ def test_sigterm_to_control_ends_all_in_order(make: Callable[..., Trio], tmp_pat
     trio.await_message("STOPPING=1")
     assert [trio.status(name) for name in ("control", "engine", "journal")] == [0, 0, 0]
     assert json.loads(trio.said("control")[0])["kill"]["word"] == "armed"
+    assert "unwatched" not in trio.said("engine")[1]
     day = tmp_path / time.strftime("day-%Y%m%d.tpj")
     assert day.stat().st_size > 1000, "settings and counters, at least"
     assert not trio.settings.exists() and not Path(f"/dev/shm/tickpath.{NAME}").exists()
@@ -133,6 +134,16 @@ def test_a_killed_engine_is_told_and_leaves_its_figures(make: Callable[..., Trio
     done = subprocess.run([sys.executable, "-m", "appliance.cli", "status", "-n", NAME],
                           capture_output=True, text=True)
     assert done.returncode == 2 and "is dead" in done.stderr
+
+
+def test_when_control_is_killed_the_engine_tells_of_open_orders(make: Callable[..., Trio]) -> None:
+    trio = make()
+    trio.start_all()
+    trio.processes["control"].kill()
+    trio.status("control")
+    trio.processes["engine"].terminate()  # as systemd does, for BindsTo=
+    assert trio.status("engine") == 0
+    assert "ended unwatched; 0 orders are open at the venue" in trio.said("engine")[1]
 
 
 def test_a_stopped_loop_gets_no_watchdog(make: Callable[..., Trio]) -> None:
