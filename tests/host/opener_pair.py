@@ -1,7 +1,7 @@
 """Run in a network namespace of its own: an opener with rights, an engine's end without any.
 
-Prints what the unprivileged end got: its queue's mode, the frames it received, its capabilities, its
-packet sockets; then whether the program is still on the interface after it ended.
+Prints what the unprivileged end got: its queue's mode, the frames it received, its capabilities,
+its packet sockets; then whether the program is still on the interface after it ended.
 """
 
 from __future__ import annotations
