@@ -1,4 +1,4 @@
-"""Ping over a wire: a frame out, its answer in, again and again, each timed."""
+"""Ping over a wire: a frame out, its answer in, again and again, each timed; and who answers."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcmp, memcpy
@@ -52,3 +52,35 @@ def ping(queue_address: int, clock_address: int, frame, seconds: float,
                 else:
                     queue.service(queue, now)
     return answered, number - answered
+
+
+def answer(queue_address: int, clock_address: int, seconds: float) -> int:
+    """Sends each datagram back to where it came from: IPv4 addresses and UDP ports exchanged."""
+    cdef pio_queue *queue = <pio_queue *><uintptr_t>queue_address
+    cdef const tp_clock *clock = <const tp_clock *><uintptr_t>clock_address
+    cdef uint64_t now = tp_clock_now(clock), end = now + <uint64_t>(seconds * 1e9), answered = 0
+    cdef uint32_t count, i
+    cdef uint8_t *data
+    cdef const uint8_t *came
+    cdef pio_frame one
+    cdef pio_frame[BURST] frames
+    with nogil:
+        while now < end:
+            count = queue.rx_burst(queue, frames, BURST)
+            for i in range(count):
+                if queue.tx_lend(queue, &one, 1) == 0:
+                    break
+                came, data = frames[i].data, one.data
+                memcpy(data, came, frames[i].length)
+                memcpy(data + 26, came + 30, 4)
+                memcpy(data + 30, came + 26, 4)
+                memcpy(data + 34, came + 36, 2)
+                memcpy(data + 36, came + 34, 2)
+                one.length = frames[i].length
+                if queue.tx_burst(queue, &one, 1) == 0:
+                    queue.tx_return(queue, &one, 1)
+                answered += 1
+            queue.rx_release(queue, frames, count)
+            now = tp_clock_now(clock)
+            queue.service(queue, now)
+    return answered

@@ -55,8 +55,9 @@ MEASURES: dict[str, Measure] = {
                           ("bench.strategies:strategies",)),
     "dpdk": Measure("bursts through pio.h against dpdk-testpmd", ("bench.dpdk:dpdk",)),
     "veth": Measure("a datagram there and back, and datagrams a second, over a veth pair",
-                    ("bench.veth:afpacket", "bench.veth:afxdp_skb", "bench.veth:afxdp_native",
-                     "bench.veth:af_xdp_of_dpdk", "bench.veth:sockperf", "bench.veth:xdp_bench")),
+                    ("bench.veth:udp", "bench.veth:afpacket", "bench.veth:afxdp_skb",
+                     "bench.veth:afxdp_native", "bench.veth:af_xdp_of_dpdk", "bench.veth:sockperf",
+                     "bench.veth:xdp_bench")),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),
 }

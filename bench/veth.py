@@ -39,8 +39,10 @@ QUEUES = {
     "afxdp skb": f"afxdp:{WIRE},{STEER},mode=skb",
     "afxdp native": f"afxdp:{WIRE},{STEER},mode=copy",
     "DPDK's net_af_xdp": f"dpdk:net_af_xdp0,iface={WIRE}",
+    "udp": f"udp:{WIRE},port=26477,address=",  # each side has its own
 }
-ADDRESS, PORT = "10.9.0.2", "11111"
+ADDRESSES = {"near": "10.9.0.1", "far": "10.9.0.2"}
+PORT = "11111"
 SENDER = "afxdp native"
 Process = subprocess.Popen[str]
 PAYLOAD_BYTES = "22"  # 64 with the headers of Ethernet, IP and UDP
@@ -95,7 +97,8 @@ def _told(process: Process, name: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def _running(networks: Networks, side: str, role: str, name: str) -> Iterator[Process]:
     """One end, until the block is left."""
-    process = _start(networks, side, sys.executable, "-m", "bench.veth", role, QUEUES[name])
+    queue = QUEUES[name] + (ADDRESSES[side] if name == "udp" else "")
+    process = _start(networks, side, sys.executable, "-m", "bench.veth", role, queue)
     try:
         _await(process, name)
         yield process
@@ -107,12 +110,17 @@ def _running(networks: Networks, side: str, role: str, name: str) -> Iterator[Pr
 # ---- contenders ----------------------------------------------------------------------------------
 
 
+def _addressed(networks: Networks) -> None:
+    for side, address in ADDRESSES.items():
+        networks.address(side, WIRE, address)
+
+
 def _round_trip(name: str) -> list[Row]:
-    with (
-        _networks() as networks,
-        _running(networks, "far", "echo", name),
-        _running(networks, "near", "ping", name) as near,
-    ):
+    with _networks() as networks, contextlib.ExitStack() as stack:
+        if name == "udp":
+            _addressed(networks)
+        stack.enter_context(_running(networks, "far", "echo", name))
+        near = stack.enter_context(_running(networks, "near", "ping", name))
         found = _told(near, name)
     return [*percentiles(f"round trip, {name}", found["summary"], curve=found["curve"]),
             Row(f"round trip, {name}, lost", "", found["lost"], better="")]
@@ -157,6 +165,10 @@ afxdp_skb = _contend("afxdp skb")
 afxdp_native = _contend("afxdp native")
 
 
+def udp(_: Settings) -> list[Row]:
+    return _round_trip("udp")
+
+
 def af_xdp_of_dpdk(_: Settings) -> list[Row]:
     from bench.dpdk import wanted
 
@@ -171,13 +183,12 @@ def sockperf(_: Settings) -> list[Row]:
     polls = ["--nonblocked", "--lls", "50"]
     cores = [["taskset", "-c", str(core)] for core in (first_core(), last_core())]
     with _networks() as networks:
-        networks.address("near", WIRE, "10.9.0.1")
-        networks.address("far", WIRE, ADDRESS)
-        server = _start(networks, "far", *cores[1], "sockperf", "server", "-i", ADDRESS, "-p",
-                        PORT, *polls)
+        _addressed(networks)
+        there = ["-i", ADDRESSES["far"], "-p", PORT, *polls]
+        server = _start(networks, "far", *cores[1], "sockperf", "server", *there)
         time.sleep(START_S)
-        client = _start(networks, "near", *cores[0], "sockperf", "ping-pong", "-i", ADDRESS, "-p",
-                        PORT, "-t", str(int(RUN_S)), "-m", PAYLOAD_BYTES, "--full-rtt", *polls)
+        client = _start(networks, "near", *cores[0], "sockperf", "ping-pong", *there, "-t",
+                        str(int(RUN_S)), "-m", PAYLOAD_BYTES, "--full-rtt")
         said = client.communicate(timeout=60)[0]
         _end(server)
     found = {key: 1e3 * float(value)
@@ -213,6 +224,15 @@ def xdp_bench(_: Settings) -> list[Row]:
 # ---- the processes -------------------------------------------------------------------------------
 
 
+def datagram() -> bytes:
+    """64 bytes from one side to the other, for a queue that has the kernel find the way."""
+    from scapy.all import IP, UDP, Ether
+
+    ethernet = Ether(dst="00:00:00:00:00:00", src="00:00:00:00:00:00")
+    ip = IP(src=ADDRESSES["near"], dst=ADDRESSES["far"])
+    return bytes(ethernet / ip / UDP(sport=26477, dport=26477) / bytes(int(PAYLOAD_BYTES)))
+
+
 def _child(role: str, name: str) -> None:
     """One end: does one thing for RUN_S and tells what came of it."""
     from bench import kernels, kernels_wire
@@ -234,6 +254,8 @@ def _child(role: str, name: str) -> None:
         print(READY, flush=True)
         if role == "flood":
             kernels.flood(queue.address, clock.address, heartbeat(), PATIENCE_S)
+        elif role == "echo" and name.startswith("udp:"):
+            kernels_wire.answer(queue.address, clock.address, PATIENCE_S)
         elif role == "echo":
             kernels.mac_swap(queue.address, clock.address, PATIENCE_S)
         elif role == "sink":
@@ -244,7 +266,8 @@ def _child(role: str, name: str) -> None:
             result = {"rate": count / ns * 1e3}
         else:
             histogram = Histogram()
-            _, lost = kernels_wire.ping(queue.address, clock.address, heartbeat(), RUN_S,
+            sent = datagram() if name.startswith("udp:") else heartbeat()
+            _, lost = kernels_wire.ping(queue.address, clock.address, sent, RUN_S,
                                         histogram.address)
             result = {"summary": histogram.summary(), "curve": curve_of(histogram), "lost": lost}
     print(json.dumps(result), flush=True)
