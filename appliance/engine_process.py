@@ -121,7 +121,11 @@ def run(config: Config, ready: Callable[[], None] = lambda: None,
         state = make_state(config)
         stack.callback(state.close)
         if config.engine.core >= 0:
-            stack.callback(LatencyHold(config.host.idle_latency_us).close)
+            hold = LatencyHold(config.host.idle_latency_us)
+            stack.callback(hold.close)
+            if not hold.held and config.host.idle_latency_us >= 0:
+                print(f"appliance: cores may sleep deeply while this runs ({hold.why}); see "
+                      f"`appliance tune explain idle.hold`", file=sys.stderr)
             join(config.engine.core)
         # DPDK's own threads stay where we may run when it starts, except on the engine's core.
         names = {**queue_names(config), **opened}

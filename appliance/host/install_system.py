@@ -65,8 +65,12 @@ def systemd_runs() -> bool:
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=COMMAND_TIMEOUT_S)
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=COMMAND_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise RunError(f"`{' '.join(command)}` did not end within {COMMAND_TIMEOUT_S} s; see what "
+                       f"systemd waits for (systemctl list-jobs), and run this again") from None
 
 
 def running_units() -> list[str]:

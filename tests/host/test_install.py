@@ -299,3 +299,11 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
     (root / "etc").symlink_to("private")
     install(root)
     assert (root / "private/tickpath/appliance.toml").exists(), "within the root it may lead"
+
+
+def test_a_service_manager_that_does_not_answer_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(system, "COMMAND_TIMEOUT_S", 0.05)
+    with pytest.raises(RunError, match=r"`sleep 5` did not end within 0.05 s; .*list-jobs"):
+        system._run("sleep", "5")
