@@ -9,6 +9,7 @@ from steps_service import (
     engine_killed,
     reboot,
     service,
+    service_afxdp,
     service_install,
     uninstall,
     watchdog,
@@ -41,6 +42,8 @@ STEPS = (
          in_short=False),
     Step("reboot", "enabled, it comes back by itself, tuned", reboot, ("service",),
          in_short=False),
+    Step("service-afxdp", "a day under systemd over AF_XDP, whose engine has no right at all",
+         service_afxdp, ("service-install",), in_short=False),
     Step("uninstall", "everything out again, and the host is what it was", uninstall,
          ("service-install",), in_short=False),
 )  # fmt: skip

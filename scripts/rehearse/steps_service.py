@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from image import VENV
 from machine import ENGINE_CORE, WIRES, address
 from stage import APPLIANCE, FEEDSIM, Stage, Stop
 from steps_host import HERE, differences, driver_of, snapshot, untuned
-from steps_trade import END_S, FOLDER, START_S, ended, judge_files, start, status, wires
+from steps_trade import (
+    END_S,
+    FOLDER,
+    START_S,
+    cards_up,
+    ended,
+    judge_files,
+    start,
+    status,
+    wires,
+)
 from trade import METRICS_PORT, NAMESPACE, appliance_toml, exchange_toml
 
 CONFIG = "/etc/tickpath/appliance.toml"
@@ -24,6 +35,7 @@ UNITS = ("appliance", "appliance-engine", "appliance-journal")
 # What the issue asks of `systemd-analyze security` while the units run.
 EXPOSURE_MAX = {"appliance": 1.0, "appliance-exporter": 1.0, "appliance-journal": 1.0,
                 "appliance-engine": 2.5}
+EXPOSURE_MAX_AFXDP = 0.8  # its engine's
 START_TIMEOUT_S = 300.0
 WATCHDOG_S = 10.0
 OURS = "/etc/systemd/system"  # where what we add to the units lies
@@ -139,10 +151,10 @@ def service_install(stage: Stage) -> None:
     stage.must("systemctl daemon-reload")
 
 
-def exposures(stage: Stage) -> None:
+def exposures(stage: Stage, exposure_max: dict[str, float]) -> None:
     """What systemd-analyze says of the units that run just now."""
     found = {}
-    for unit, most in EXPOSURE_MAX.items():
+    for unit, most in exposure_max.items():
         said = stage.run(["systemd-analyze", "security", "--no-pager", f"{unit}.service"]).stdout
         match = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
         running = show(stage, unit, "ActiveState")["ActiveState"]
@@ -155,11 +167,30 @@ def exposures(stage: Stage) -> None:
 def service(stage: Stage) -> None:
     """A day under systemd: trading, halted by the kill switch, armed, ended in order."""
     wires(stage)
+    day(stage, "dpdk", EXPOSURE_MAX, kill_switch)
+
+
+def service_afxdp(stage: Stage) -> None:
+    """The same over AF_XDP: an opener opens the queues, and the engine has no right at all."""
+    wires(stage)
+    stopped(stage)
+    stage.must("systemctl stop appliance-tune")
+    stage.must([APPLIANCE, "tune", "undo"], START_TIMEOUT_S, (0, 1))  # the cards are the kernel's
+    stage.machine.put(GIVEN, appliance_toml("afxdp", "day-%Y%m%d-%H%M%S.tpj", "appliance"))
+    stage.must([APPLIANCE, "install", "-c", GIVEN])
+    stage.must("systemctl daemon-reload")
+    cards_up(stage)
+    day(stage, "afxdp", EXPOSURE_MAX | {"appliance-engine": EXPOSURE_MAX_AFXDP}, first_orders)
+
+
+def day(stage: Stage, backend: str, exposure_max: dict[str, float],
+        during: Callable[[Stage], None]) -> None:
+    """From the start of the service to its orderly end, and what both sides say of it."""
     stage.must("systemctl start appliance-exporter.socket")
     started(stage)  # first: two loops that poll leave little of an emulated machine
     venue(stage, 0)
     try:
-        for _, _, ours, _ in WIRES:
+        for _, _, ours, _ in WIRES if backend == "dpdk" else ():
             held = driver_of(stage, address(ours))
             stage.check(held == "vfio-pci", f"tuning gave {address(ours)} to {held}")
         engine = show(stage, "appliance-engine", "MainPID", "User")
@@ -172,8 +203,8 @@ def service(stage: Stage) -> None:
         rows = metrics(stage)
         stage.check(rows.get("up") == 1, f"the exporter answers with {len(rows)} values, "
                                          f"the engine is up")
-        exposures(stage)
-        kill_switch(stage)
+        exposures(stage, exposure_max)
+        during(stage)
         close_of_day(stage)
         digests = stage.must([f"{VENV}/bin/python", FIGURES]).stdout
         stage.machine.put(f"{FOLDER}/appliance-checkpoints.jsonl", digests)
@@ -183,8 +214,13 @@ def service(stage: Stage) -> None:
     last = show(stage, "appliance", "ExecMainStatus", "Result")
     lines = stage.must("journalctl --no-pager -o cat -u appliance -g '^{' -n 1").stdout
     stage.machine.put(f"{FOLDER}/appliance.json", lines)
-    judge_files(stage, "dpdk", "service", (venue_status, int(last["ExecMainStatus"])))
+    judge_files(stage, backend, stage.row.name, (venue_status, int(last["ExecMainStatus"])))
     replays(stage, recordings(stage)[-1], "the day's recording")
+
+
+def first_orders(stage: Stage) -> None:
+    waited = stage.until("the first orders", lambda: sent(stage) > 0, START_S)
+    stage.check(True, f"it trades ({waited:.0f} s)")
 
 
 def sent(stage: Stage) -> int:

@@ -79,7 +79,7 @@ def product_wheel(cache: Path) -> Path:
     for old in out.glob("*.whl"):
         old.unlink()
     # Sources that were copied there once and are gone from the tree must not be packed.
-    for kind in ("py", "pyi", "pxd", "h"):
+    for kind in ("py", "pyi", "pxd", "h", "c"):
         for stale in (ROOT / "build").glob(f"lib.*/**/*.{kind}"):
             stale.unlink()
     _reuse_extensions()
