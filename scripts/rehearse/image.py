@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -25,6 +26,7 @@ SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 DISK_MIB = 2048
 BUILD_TIMEOUT_S = 900
+END_TIMEOUT_S = 30.0
 IMAGES_KEPT = 2
 
 PACKAGES = (
@@ -133,15 +135,21 @@ def _run(command: list[str], log: Path, what: str) -> None:
     environment["PATH"] = f"{environment.get('PATH', '')}:/usr/sbin:/sbin"  # mke2fs, for not root
     with log.open("ab") as out:
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                  timeout=BUILD_TIMEOUT_S, check=False, env=environment)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                       env=environment, start_new_session=True)
         except FileNotFoundError:
             raise ImageError(f"{command[0]} is not installed; scripts/rehearse.sh installs it on "
                              f"Debian") from None
+        try:
+            status = process.wait(BUILD_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise ImageError(f"{what} took longer than {BUILD_TIMEOUT_S} s; see {log}") from None
-    if done.returncode:
-        raise ImageError(f"{what} failed with status {done.returncode}; see {log}")
+        finally:
+            if process.poll() is None:  # its children, too: mmdebstrap's outlive it otherwise
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(END_TIMEOUT_S)
+    if status:
+        raise ImageError(f"{what} failed with status {status}; see {log}")
 
 
 def _write_files(root: Path) -> None:
