@@ -96,8 +96,8 @@ def venue_ended(stage: Stage) -> None:
 
 
 def started(stage: Stage) -> None:
-    done = stage.run("systemctl reset-failed 'appliance*'; systemctl start appliance",
-                     START_TIMEOUT_S)
+    done = stage.run("systemctl reset-failed 'appliance*'; "
+                     "systemctl start appliance-exporter.socket appliance", START_TIMEOUT_S)
     if done.status:
         log = stage.run("journalctl --no-pager -n 60 -o cat -u 'appliance*'").stdout
         raise Stop(f"`systemctl start appliance` ended with {done.status}: "
@@ -186,7 +186,6 @@ def service_afxdp(stage: Stage) -> None:
 def day(stage: Stage, backend: str, exposure_max: dict[str, float],
         during: Callable[[Stage], None]) -> None:
     """From the start of the service to its orderly end, and what both sides say of it."""
-    stage.must("systemctl start appliance-exporter.socket")
     started(stage)  # first: two loops that poll leave little of an emulated machine
     venue(stage, 0)
     try:
