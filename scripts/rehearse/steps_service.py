@@ -186,23 +186,10 @@ def service_afxdp(stage: Stage) -> None:
 def day(stage: Stage, backend: str, exposure_max: dict[str, float],
         during: Callable[[Stage], None]) -> None:
     """From the start of the service to its orderly end, and what both sides say of it."""
-    started(stage)  # first: two loops that poll leave little of an emulated machine
-    venue(stage, 0)
+    started(stage)
+    rights(stage, backend, exposure_max)
+    venue(stage, 0)  # last: two loops that poll leave little of an emulated machine
     try:
-        for _, _, ours, _ in WIRES if backend == "dpdk" else ():
-            held = driver_of(stage, address(ours))
-            stage.check(held == "vfio-pci", f"tuning gave {address(ours)} to {held}")
-        engine = show(stage, "appliance-engine", "MainPID", "User")
-        allowed = stage.must(f"grep -h -e ^Cpus_allowed_list -e ^CapEff "
-                             f"/proc/{engine['MainPID']}/status").stdout
-        stage.check(re.search(rf"list:\s+{ENGINE_CORE}\n", allowed) and
-                    re.search(r"CapEff:\s+0+\n", allowed) and engine["User"] == "tickpath",
-                    f"the engine runs as {engine['User']}, on core {ENGINE_CORE} alone and "
-                    f"without a capability ({' '.join(allowed.split())})")
-        rows = metrics(stage)
-        stage.check(rows.get("up") == 1, f"the exporter answers with {len(rows)} values, "
-                                         f"the engine is up")
-        exposures(stage, exposure_max)
         during(stage)
         close_of_day(stage)
         digests = stage.must([f"{VENV}/bin/python", FIGURES]).stdout
@@ -215,6 +202,24 @@ def day(stage: Stage, backend: str, exposure_max: dict[str, float],
     stage.machine.put(f"{FOLDER}/appliance.json", lines)
     judge_files(stage, backend, stage.row.name, (venue_status, int(last["ExecMainStatus"])))
     replays(stage, recordings(stage)[-1], "the day's recording")
+
+
+def rights(stage: Stage, backend: str, exposure_max: dict[str, float]) -> None:
+    """Who the engine runs as, what it may, and what the others say of it."""
+    for _, _, ours, _ in WIRES if backend == "dpdk" else ():
+        held = driver_of(stage, address(ours))
+        stage.check(held == "vfio-pci", f"tuning gave {address(ours)} to {held}")
+    engine = show(stage, "appliance-engine", "MainPID", "User")
+    allowed = stage.must(f"grep -h -e ^Cpus_allowed_list -e ^CapEff "
+                         f"/proc/{engine['MainPID']}/status").stdout
+    stage.check(re.search(rf"list:\s+{ENGINE_CORE}\n", allowed) and
+                re.search(r"CapEff:\s+0+\n", allowed) and engine["User"] == "tickpath",
+                f"the engine runs as {engine['User']}, on core {ENGINE_CORE} alone and "
+                f"without a capability ({' '.join(allowed.split())})")
+    rows = metrics(stage)
+    stage.check(rows.get("up") == 1, f"the exporter answers with {len(rows)} values, "
+                                     f"the engine is up")
+    exposures(stage, exposure_max)
 
 
 def first_orders(stage: Stage) -> None:
