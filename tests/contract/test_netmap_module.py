@@ -241,11 +241,14 @@ with standing_in(), PrivateNetwork() as network:
 @pytest.mark.parametrize(("holder", "modes"), [("veth", "zerocopy zerocopy emulated"),
                                                ("ixgbe", "zerocopy emulated emulated")])
 def test_a_driver_with_netmap_in_it_is_native(holder: str, modes: str) -> None:
-    if (reason := missing()) or not (shutil.which("unshare") and os.geteuid() == 0):
-        pytest.skip(reason or "a mount namespace needs root, and unshare (Debian: util-linux)")
+    if reason := missing():
+        pytest.skip(reason)
     script = 'mount -t tmpfs none /sys/module && exec "$@"'
-    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", NATIVE,
-               holder, *sys.path]
+    inside = ["unshare", "--mount", "sh", "-c", script, "sh"]
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"]).returncode:
+        pytest.skip("a private mount namespace needs root, unshare (Debian: util-linux), and a / "
+                    "that is a mount point, as a chroot's is not")
+    command = [*inside, sys.executable, "-c", NATIVE, holder, *sys.path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == modes.split()
