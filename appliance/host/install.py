@@ -15,7 +15,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,8 @@ STATE_FOLDER = "/var/lib/tickpath"
 MANIFEST = f"{STATE_FOLDER}/install.json"
 RECORDINGS = f"{STATE_FOLDER}/journal"
 TUNE_JOURNAL = f"{STATE_FOLDER}/tune/journal"
+TUNE_LOCK = "lock"  # beside it: appliance/host/journal.py
+TUNE_FIXED = f"{STATE_FOLDER}/tune/fixed"  # appliance/host/host.py
 PART = ".tickpath-part"  # what a file is called until it is whole
 
 
@@ -224,12 +226,32 @@ class Installation:
                     self.path(row.path).unlink(missing_ok=True)
                 self._remove_part(row.path)
             above = {str(folder) for folder in Path(MANIFEST).parents}
+            self._remove_idle_tuner()
             self._remove_folders(set(manifest.folders) - above)
             self._remove_part(MANIFEST)
             self.path(MANIFEST).unlink()  # last, so that an interrupted uninstall can go on
             # The state folder may have come with the lock of an install that got no further.
             self._remove_folders(above.intersection([*manifest.folders, STATE_FOLDER]))
         return self.actions
+
+    def _remove_idle_tuner(self) -> None:
+        """The tuner's lock and notes, when it has nothing to undo and is not at work."""
+        folder = self.path(TUNE_JOURNAL).parent
+        lock = folder / TUNE_LOCK
+        if self.path(TUNE_JOURNAL).exists() or not lock.is_file():
+            return
+        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        else:
+            self.path(TUNE_FIXED).unlink(missing_ok=True)
+            lock.unlink()
+            with suppress(OSError):  # somebody keeps something else there
+                folder.rmdir()
+        finally:
+            os.close(handle)
 
     def _enabling_links(self, manifest: Manifest) -> Iterator[str]:
         """What `systemctl enable` made for our units."""

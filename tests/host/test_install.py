@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from appliance.config import Config, from_text
 from appliance.errors import RunError
 from appliance.host import cli_install
 from appliance.host import install_system as system
-from appliance.host.install import MANIFEST, Installation
+from appliance.host.install import MANIFEST, STATE_FOLDER, Installation
 from appliance.host.install_files import CONFIG, UNIT_FOLDER, rights_for, service_files, units
 
 PROGRAM = "/opt/tickpath/bin/appliance"
@@ -76,6 +77,23 @@ def test_a_second_install_writes_nothing_and_uninstall_leaves_nothing(tmp_path: 
                                         for name in tree(tmp_path))
     assert os.listdir(wants) == ["ssh.service"]
     assert Installation(tmp_path).uninstall() == []
+
+
+def test_uninstall_takes_the_tuners_lock_unless_it_is_needed(tmp_path: Path) -> None:
+    folder = tmp_path / STATE_FOLDER[1:] / "tune"
+    for journal, held, left in (("", False, set()), ("set\n", False, {"journal", "lock", "fixed"}),
+                                ("", True, {"lock", "fixed"})):
+        install(tmp_path)
+        folder.mkdir(exist_ok=True)
+        (folder / "journal").unlink(missing_ok=True)
+        for name, text in (("journal", journal), ("lock", " "), ("fixed", "boot knob\n")):
+            if text:
+                (folder / name).write_text(text)
+        with (folder / "lock").open() as lock:
+            if held:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            Installation(tmp_path).uninstall()
+        assert (set(os.listdir(folder)) if folder.exists() else set()) == left
 
 
 def test_the_rights_follow_the_queues(tmp_path: Path) -> None:
