@@ -21,6 +21,7 @@ DOCTOR_STATUSES = {"ok", "warn", "fail", "absent"}
 DOCTOR_KEYS = {"id", "status", "severity", "measured", "expected", "why", "fix"}
 DOCTOR_CHECKS_MIN = 60
 TUNE_TIMEOUT_S = 300.0
+NVME_TIMEOUT_S = 60.0
 
 
 # ---- boot and installation -----------------------------------------------------------------------
@@ -39,7 +40,10 @@ def boot(stage: Stage) -> None:
     stage.check(pages == str(BOOT_HUGE_PAGES), f"{pages} huge pages were set aside at boot")
     groups = stage.must("ls /sys/kernel/iommu_groups | wc -l").stdout.strip()
     stage.check(int(groups) > 0, f"the IOMMU has {groups} groups")
-    stage.check("/dev/nvme0n1" in stage.must("ls /dev/nvme*").stdout, "an NVMe disk is there")
+    # Nothing is mounted from it, so that no unit waits until the kernel has found it.
+    waited = stage.until("the NVMe disk", lambda: stage.run("test -b /dev/nvme0n1").status == 0,
+                         NVME_TIMEOUT_S)
+    stage.check(True, f"an NVMe disk is there ({waited:.0f} s)")
     # Asking who was slow takes longer here than who was slowest.
     blame = "" if stage.short else "systemd-analyze blame | head; "
     stage.must(f"systemd-analyze time; {blame}lspci -nn; ip -brief link")
