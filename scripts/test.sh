@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 # The tests of DPDK are skipped without it, and say so.
 prepare_dpdk || say "going on without"
 prepare report,strategies,test tshark:tshark shellcheck:shellcheck ip:iproute2 valgrind:valgrind \
-    qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap
+    qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap strace:strace ethtool:ethtool \
+    busybox:busybox
 export ITCH_NO_CPP=1
 exec "$PYTHON" -m pytest "$@"

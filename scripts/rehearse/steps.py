@@ -35,7 +35,7 @@ STEPS = (
     Step("service-install", "`appliance install` puts units, user and configuration in",
          service_install, ("install",)),
     Step("service", "a day under systemd, over DPDK: rights, metrics, kill switch, books", service,
-         ("service-install", "vfio")),
+         ("service-install", "vfio"), in_short=False),
     Step("engine-killed", "kill -9 of the engine: nothing restarts, the recording is whole",
          engine_killed, ("service-install", "vfio"), in_short=False),
     Step("watchdog", "a loop that hangs is ended by systemd", watchdog, ("service-install", "vfio"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -285,6 +286,7 @@ WRITING = re.compile(r'\b(?:openat|open|creat|unlink\w*|rename\w*|mkdir\w*|trunc
 OPENED = re.compile("O_WRONLY|O_RDWR|O_CREAT")
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @each_script
 def test_the_kernel_saw_no_other_write(one_rig: Rig, tmp_path: Path, script: str) -> None:
     """By strace, with the real dd, sync and mv, so on a tree that is no kernel."""
