@@ -41,9 +41,11 @@ WATCHDOG_S = 10.0
 OURS = "/etc/systemd/system"  # where what we add to the units lies
 FEED_ON = 50  # messages, while halted
 # Interrupts are numbered anew with each driver; interfaces and their IPv6 are ours to move about;
-# and the kernel reckons two out of the memory that it finds at boot.
+# the kernel reckons two out of the memory that it finds at boot, and draws the RSS key at random
+# when the first driver asks for it.
 NEW_EACH_TIME = re.compile(r"^/proc/irq/\d|enp0s|^/proc/sys/net/ipv6/conf"
-                           r"|^/sys/kernel/vmcoreinfo$|^/proc/sys/vm/user_reserve_kbytes$")
+                           r"|^/sys/kernel/vmcoreinfo$|^/proc/sys/vm/user_reserve_kbytes$"
+                           r"|^/proc/sys/net/core/netdev_rss_key$")
 # Where the product may leave files; compared before it was installed and after it was removed.
 PLACES = "/etc /usr/local /var/lib/tickpath /run/tickpath /lib/systemd /usr/lib/sysusers.d"
 
