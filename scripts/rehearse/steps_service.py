@@ -359,9 +359,11 @@ def uninstall(stage: Stage) -> None:
                 f"{'; '.join(left[:3]) or 'none'}")
     stage.must(f"rm -r {OURS}/appliance*.service.d; systemctl daemon-reload")
     stage.must([APPLIANCE, "uninstall", "--dry-run"])
+    made = {name for name in files(stage) if name.startswith(RECORDINGS)}
     stage.must([APPLIANCE, "uninstall"])
     remain = files(stage) - stage.context.memory["files"] - {FIGURES}
     recorded = {name for name in remain if name.startswith(RECORDINGS)}
-    stage.check(recorded, f"{len(recorded)} recordings are kept")
+    # Run by itself, nothing has traded before, and there is none.
+    stage.check(recorded == made, f"{len(recorded)} of {len(made)} recordings are kept")
     stage.check(remain == recorded, f"nothing else of the installation is left "
                                     f"({', '.join(sorted(remain - recorded)[:5]) or 'nothing'})")
