@@ -55,13 +55,6 @@ static uint64_t slots_min(void) {
     return (uint64_t)sysconf(_SC_PAGESIZE) / LINE_BYTES;
 }
 
-static int power_of_two(uint64_t value, const char *key, struct pio_error *error) {
-    if (!(value & (value - 1)))
-        return 0;
-    return pio_refuse(error, EINVAL, "give a power of two", "%s=%llu is not a power of two", key,
-                      (unsigned long long)value);
-}
-
 static int options_read(struct options *o, const char *device, struct pio_error *error) {
     const struct {
         const char *key;
@@ -89,7 +82,7 @@ static int options_read(struct options *o, const char *device, struct pio_error 
         number = pio_option_u64(device, numbers[i].key, numbers[i].low, numbers[i].high,
                                 numbers[i].value, error);
         if (!number && numbers[i].ring)
-            number = power_of_two(*numbers[i].value, numbers[i].key, error);
+            number = pio_option_power_of_two(*numbers[i].value, numbers[i].key, error);
     }
     /* The receive ring is sized by blocks in version 3, by slots in version 2. */
     if (!number)

@@ -121,11 +121,10 @@ static int read_numbers(struct afxdp_options *o, const char *device, struct pio_
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         int number = pio_option_u64(device, numbers[i].key, numbers[i].low, numbers[i].high,
                                     numbers[i].value, error);
+        if (!number && numbers[i].ring)
+            number = pio_option_power_of_two(*numbers[i].value, numbers[i].key, error);
         if (number)
             return number;
-        if (numbers[i].ring && *numbers[i].value & (*numbers[i].value - 1))
-            return pio_refuse(error, EINVAL, "give a power of two", "%s=%llu is not a power of two",
-                              numbers[i].key, (unsigned long long)*numbers[i].value);
     }
     return 0;
 }

@@ -19,7 +19,9 @@ int pio_option_check(const char *device, const char *keys, struct pio_error *err
 /* Leaves *value alone when the key is absent. */
 int pio_option_u64(const char *device, const char *key, uint64_t low, uint64_t high,
                    uint64_t *value, struct pio_error *error);
-/* As above, a decimal fraction from 0 to 1. */
+/* Refuses an option's value that is no power of two. */
+int pio_option_power_of_two(uint64_t value, const char *key, struct pio_error *error);
+/* As pio_option_u64, a decimal fraction from 0 to 1. */
 int pio_option_fraction(const char *device, const char *key, double *value,
                         struct pio_error *error);
 /* Copies a string value; leaves `value` alone when the key is absent. */

@@ -89,6 +89,13 @@ int pio_option_u64(const char *device, const char *key, uint64_t low, uint64_t h
     return 0;
 }
 
+int pio_option_power_of_two(uint64_t value, const char *key, struct pio_error *error) {
+    if (!(value & (value - 1)))
+        return 0;
+    return pio_refuse(error, EINVAL, "give a power of two", "%s=%llu is not a power of two", key,
+                      (unsigned long long)value);
+}
+
 int pio_option_fraction(const char *device, const char *key, double *value,
                         struct pio_error *error) {
     size_t length;

@@ -42,13 +42,6 @@ struct options {
 
 /* ---- options ---- */
 
-static int power_of_two(uint64_t value, const char *key, struct pio_error *error) {
-    if (!(value & (value - 1)))
-        return 0;
-    return pio_refuse(error, EINVAL, "give a power of two", "%s=%llu is not a power of two", key,
-                      (unsigned long long)value);
-}
-
 static int address_read(struct options *o, const char *device, struct pio_error *error) {
     struct in_addr address;
     int number = pio_option_text(device, "address", o->address_text, sizeof o->address_text,
@@ -94,9 +87,9 @@ static int options_read(struct options *o, const char *device, struct pio_error 
         number = pio_option_u64(device, numbers[i].key, numbers[i].low, numbers[i].high,
                                 numbers[i].value, error);
     if (!number)
-        number = power_of_two(o->rx_slots, "rx_slots", error);
+        number = pio_option_power_of_two(o->rx_slots, "rx_slots", error);
     if (!number)
-        number = power_of_two(o->tx_slots, "tx_slots", error);
+        number = pio_option_power_of_two(o->tx_slots, "tx_slots", error);
     if (!number)
         number = address_read(o, device, error);
     if (!number)
