@@ -1,0 +1,96 @@
+"""How many 64-byte frames a second each backend over the kernel receives over a veth pair, beside
+programs that only drop them.
+
+The sender is always the same, an afxdp queue in the driver's own mode, so that only the receiver
+differs. veth hands frames over on the sender's core: what the kernel does to receive one is taken
+from the sender's time, and so is every cache line that it must have back from a receiver who looks
+at once. "On its own core" is the other arrangement, that of a card whose sender is another machine:
+the kernel receives on the core of the program that takes the frames.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import time
+
+from bench.rows import Row
+from bench.settings import Absent, Settings
+from bench.veth import STEER
+from bench.veth_ends import FAR, GROUP, LINE, NEAR, PORT, RUN_S, START_S, Wire, end, told
+
+SENDER = f"afxdp:{LINE},{STEER},mode=copy"
+RATE_TARGET = ">= 1"
+SHARE_TARGET = ">= 0.9"  # of a program that only drops, in the same mode
+OWN_CORE = " on its own core"
+
+
+def _rate(role: str, name: str, *, own_core: bool = False) -> float:
+    """Million frames a second that the far end, in a role of veth_ends, gets."""
+    with Wire() as wire:
+        if own_core:
+            wire.receive_on_last_core()
+        if name.startswith("udp:"):
+            wire.give_addresses()
+        with wire.running(FAR, role, name) as far, wire.running(NEAR, "flood", SENDER):
+            return float(told(far)["rate"])
+
+
+def _received(name: str, queue: str) -> list[Row]:
+    return [Row(f"receive, {name}", "M frames/s", _rate("sink", queue), better="higher")]
+
+
+def afpacket(_: Settings) -> list[Row]:
+    return _received("afpacket", f"afpacket:{LINE}")
+
+
+def udp(_: Settings) -> list[Row]:
+    return _received("udp", f"udp:{LINE},port={PORT},address={GROUP}")
+
+
+def _beside_drops(mode: str, drops: str, *, own_core: bool = False) -> list[Row]:
+    """An afxdp queue's rate, with and without receive times, as a share of what is dropped."""
+    where = OWN_CORE if own_core else ""
+    most = _rate("drop", drops, own_core=own_core)
+    rows = [Row(f"receive, a program that only drops, {drops}{where}", "M frames/s", most,
+                better="")]
+    for times, more in (("", ""), (" without times", ",timestamps=0")):
+        rate = _rate("sink", f"afxdp:{LINE},{STEER},mode={mode}{more}", own_core=own_core)
+        name = f"receive, afxdp {drops}{times}{where}"
+        rows += [Row(name, "M frames/s", rate, RATE_TARGET, better="higher"),
+                 Row(f"{name} / only drops", "", rate / most, SHARE_TARGET, better="higher")]
+    return rows
+
+
+def skb(_: Settings) -> list[Row]:
+    return _beside_drops("skb", "skb")
+
+
+def native(_: Settings) -> list[Row]:
+    return _beside_drops("copy", "native")
+
+
+def skb_on_its_own_core(_: Settings) -> list[Row]:
+    return _beside_drops("skb", "skb", own_core=True)
+
+
+def xdp_bench(_: Settings) -> list[Row]:
+    """What a program of others' that only drops frames gets, per mode: ours is held to it."""
+    if shutil.which("xdp-bench") is None:
+        raise Absent("xdp-bench is not installed (Debian: apt-get install xdp-tools)")
+    rows = []
+    for mode in ("skb", "native"):
+        with Wire() as wire:
+            drop = wire.start(FAR, "xdp-bench", "drop", "-m", mode, LINE)
+            time.sleep(START_S)
+            with wire.running(NEAR, "flood", SENDER):
+                time.sleep(RUN_S + START_S)
+                said = end(drop)
+        rates = [int(rate.replace(",", "")) for rate in re.findall(r"([\d,]+) rx/s", said)]
+        rates = [rate for rate in rates[:-1] if rate]
+        if not rates:
+            raise Absent(f"xdp-bench dropped nothing here: {said.strip()[-160:]!r}; see xdp-bench")
+        rows.append(Row(f"receive, xdp-bench drop, {mode}", "M frames/s",
+                        statistics.median(rates) / 1e6, better=""))
+    return rows
