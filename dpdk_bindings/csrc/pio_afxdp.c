@@ -112,10 +112,12 @@ static uint32_t afxdp_rx_burst(struct pio_queue *queue, struct pio_frame *frames
         count++;
     }
     __atomic_store_n(a->rx.consumer, a->rx.at, __ATOMIC_RELEASE);
-    for (uint32_t i = 0; a->timestamps && i < count; i++) {
+    uint32_t unstamped = 0;
+    for (uint32_t i = 0; a->stamps && i < count; i++) {
         uint64_t stamp;
         memcpy(&stamp, frames[i].data - AFXDP_STAMP_BYTES, sizeof stamp);
         frames[i].timestamp_ns = stamp ? stamp + (uint64_t)a->clock_offset_ns : 0;
+        unstamped += !stamp;
     }
     for (uint32_t i = 0; a->partial_checksums && i < count; i++)
         if (checksum_is_partial(frames[i].data, frames[i].length))
@@ -123,6 +125,7 @@ static uint32_t afxdp_rx_burst(struct pio_queue *queue, struct pio_frame *frames
     if (__builtin_expect(oversize, 0))
         __atomic_store_n(a->fill.producer, a->fill.at, __ATOMIC_RELEASE);
     info->stats.rx_oversize += oversize;
+    info->stats.extra[AFXDP_RX_UNSTAMPED] += unstamped;
     info->stats.rx_frames += count;
     info->stats.rx_bytes += bytes;
     return count;
@@ -170,9 +173,12 @@ void afxdp_device_read(struct pio_queue *queue) {
         a->tx.wire_bytes_max = mtu + ETH_HLEN;
 }
 
-/* The program stamps in atomic time, which steps never move; leap seconds lie between the two. */
+/* The program stamps in atomic time, which steps never move; leap seconds lie between the two. What
+ * a card's clock is set to is its owner's affair: its times are handed on as they are. */
 void afxdp_clock_read(struct afxdp *a) {
     struct timespec tai, unix_time;
+    if (a->stamps != AFXDP_STAMPS_KERNEL)
+        return;
     clock_gettime(CLOCK_TAI, &tai);
     clock_gettime(CLOCK_REALTIME, &unix_time);
     int64_t apart_ns = (int64_t)(unix_time.tv_sec - tai.tv_sec) * 1000000000 + unix_time.tv_nsec -

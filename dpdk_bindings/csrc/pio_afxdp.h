@@ -28,6 +28,7 @@ enum afxdp_extra {
     AFXDP_TX_RETRIES,     /* the kernel took less than was asked */
     AFXDP_TX_INVALID,     /* descriptors that the kernel stepped over: frames of a lost link */
     AFXDP_HUGE_PAGES,     /* a gauge: huge pages under the frames */
+    AFXDP_RX_UNSTAMPED,   /* without the receive time that was asked for */
 };
 
 enum afxdp_mode { AFXDP_AUTO, AFXDP_ZEROCOPY, AFXDP_COPY, AFXDP_SKB };
@@ -39,7 +40,8 @@ struct afxdp_options {
     enum afxdp_mode mode;
     uint64_t queue, queues, rx_slots, tx_slots;
     uint64_t frame_bytes; /* 0: what the MTU needs */
-    uint64_t promiscuous, join, timestamps, rss_check;
+    uint64_t promiscuous, join, rss_check;
+    enum afxdp_stamps stamps;
     uint64_t busy_poll_us, busy_poll_budget;
     int huge_pages;        /* 1: demanded, 0: if there are any, -1: none */
     int partial_checksums; /* -1: as the interface's driver suggests */
@@ -96,6 +98,7 @@ struct afxdp_device {
     uint32_t queues; /* 0: its driver does not say */
     char driver[32];
     uint8_t mac[6];
+    uint32_t hook; /* the BTF id by which a program asks for the card's times; 0: it does not */
 };
 
 /* A packet socket that hears nothing: for ioctls, memberships, promiscuous mode. -1 and errno. */
@@ -105,6 +108,9 @@ int afxdp_device_find(int control, const char *name, struct afxdp_device *device
 /* Refuses a queue that there is not, and one that would hear only a share of the traffic. */
 int afxdp_device_queues(int control, const struct afxdp_options *o,
                         const struct afxdp_device *device, struct pio_error *error);
+/* Finds the hook, or refuses: the card's receive times cannot be had here. */
+int afxdp_device_hook(int control, const struct afxdp_options *o, struct afxdp_device *device,
+                      struct pio_error *error);
 /* Refuses, by its name, a program that somebody else has on the interface. */
 int afxdp_device_program(const struct afxdp_device *device, const char *name,
                          struct pio_error *error);
@@ -150,9 +156,10 @@ struct afxdp {
     uint64_t chunk_mask;
     uint32_t chunk_shift;
     int fd;
-    uint8_t timestamps, partial_checksums, busy_polls;
+    uint8_t stamps; /* enum afxdp_stamps */
+    uint8_t partial_checksums, busy_polls;
     int interface_index;
-    int64_t clock_offset_ns; /* from the kernel's TAI clock to Unix time */
+    int64_t clock_offset_ns; /* from the kernel's TAI clock to Unix time; 0 for the card's */
     uint64_t housekept_ns;
     const uint64_t *counts; /* the program's, mapped */
     uint64_t elsewhere_before, longer_before;

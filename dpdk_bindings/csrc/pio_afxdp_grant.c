@@ -286,6 +286,8 @@ static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, stru
                             &promiscuous, sizeof promiscuous, error);
     if (!number)
         number = busy_poll_set(fd, o, error);
+    if (!number && o->stamps == AFXDP_STAMPS_HARDWARE)
+        number = afxdp_device_hook(control, o, &device, error);
     if (!number)
         number = afxdp_site_join(&g->site, o, &device, error);
     if (!number)

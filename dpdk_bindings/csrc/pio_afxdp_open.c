@@ -154,7 +154,7 @@ static int attach(struct pio_queue *queue, const struct afxdp_options *o,
     if (number)
         return number;
     a->interface_index = device.index;
-    a->timestamps = (uint8_t)o->timestamps;
+    a->stamps = (uint8_t)o->stamps;
     a->busy_polls = o->busy_poll_us > 0;
     int partial = o->partial_checksums;
     a->partial_checksums = (uint8_t)(partial >= 0 ? partial : afxdp_device_partial(device.driver));
@@ -304,7 +304,8 @@ const struct pio_backend pio_backend_afxdp = {
     .name = "afxdp",
     .summary = "a network interface through AF_XDP, past most of the kernel; root, or three "
                "capabilities",
-    .extra_names = {"rx_elsewhere", "rx_fill_empty", "tx_retries", "tx_invalid", "huge_pages"},
+    .extra_names = {"rx_elsewhere", "rx_fill_empty", "tx_retries", "tx_invalid", "huge_pages",
+                    "rx_unstamped"},
     .probe = afxdp_probe,
     .open = afxdp_open,
     .close = afxdp_close,

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define KEYS                                                                                       \
-    "queue queues mode steer rx_slots tx_slots frame_bytes promiscuous join timestamps rss_check " \
-    "busy_poll_us busy_poll_budget huge_pages partial_checksums fds"
+    "queue queues mode steer rx_slots tx_slots frame_bytes promiscuous join timestamps "           \
+    "hardware_timestamps rss_check busy_poll_us busy_poll_budget huge_pages partial_checksums fds"
 #define QUEUE_MAX 4095u
 /* As many frames as a queue may have: 64 MiB of short ones. */
 #define SLOTS_MAX (1u << 14)
@@ -113,7 +113,6 @@ static int read_numbers(struct afxdp_options *o, const char *device, struct pio_
         {"frame_bytes", FRAME_BYTES_MIN, AFXDP_FRAME_BYTES_MAX, &o->frame_bytes, 0},
         {"promiscuous", 0, 1, &o->promiscuous, 0},
         {"join", 0, 1, &o->join, 0},
-        {"timestamps", 0, 1, &o->timestamps, 0},
         {"rss_check", 0, 1, &o->rss_check, 0},
         {"busy_poll_us", 0, BUSY_POLL_US_MAX, &o->busy_poll_us, 0},
         {"busy_poll_budget", 1, UINT16_MAX, &o->busy_poll_budget, 0},
@@ -129,6 +128,27 @@ static int read_numbers(struct afxdp_options *o, const char *device, struct pio_
     return 0;
 }
 
+/* Whose receive times frames are to carry. The card's take the driver's own mode. */
+static int read_stamps(struct afxdp_options *o, const char *device, struct pio_error *error) {
+    uint64_t kernel = 1, hardware = 0;
+    int number = pio_option_u64(device, "timestamps", 0, 1, &kernel, error);
+    if (!number)
+        number = pio_option_u64(device, "hardware_timestamps", 0, 1, &hardware, error);
+    if (number)
+        return number;
+    if (hardware && !kernel)
+        return pio_refuse(error, EINVAL, "leave one of them out",
+                          "timestamps=0 and hardware_timestamps=1 contradict each other");
+    if (hardware && o->mode == AFXDP_SKB)
+        return pio_refuse(error, EINVAL,
+                          "leave mode=skb out, or hardware_timestamps=1 for the kernel's times",
+                          "mode=skb has no receive times of the card: the driver's XDP has them");
+    o->stamps = hardware ? AFXDP_STAMPS_HARDWARE
+                : kernel ? AFXDP_STAMPS_KERNEL
+                         : AFXDP_STAMPS_NONE;
+    return 0;
+}
+
 int afxdp_options_read(struct afxdp_options *o, struct afxdp_grant *adopted, const char *device,
                        struct pio_error *error) {
     static const char *const huge_words[] = {"off", "auto", "on"};
@@ -136,8 +156,8 @@ int afxdp_options_read(struct afxdp_options *o, struct afxdp_grant *adopted, con
     char steer[256] = "";
     int mode = AFXDP_AUTO, huge = 1, partial = -1;
     *o = (struct afxdp_options){.queues = 1, .rx_slots = RX_SLOTS_DEFAULT,
-                                .tx_slots = TX_SLOTS_DEFAULT, .join = 1, .timestamps = 1,
-                                .rss_check = 1, .busy_poll_budget = BUSY_POLL_BUDGET_DEFAULT};
+                                .tx_slots = TX_SLOTS_DEFAULT, .join = 1, .rss_check = 1,
+                                .busy_poll_budget = BUSY_POLL_BUDGET_DEFAULT};
     int number = pio_option_check(device, KEYS, error);
     if (!number)
         number = read_numbers(o, device, error);
@@ -156,6 +176,9 @@ int afxdp_options_read(struct afxdp_options *o, struct afxdp_grant *adopted, con
     o->mode = (enum afxdp_mode)mode;
     o->huge_pages = huge - 1;
     o->partial_checksums = partial;
+    number = read_stamps(o, device, error);
+    if (number)
+        return number;
     number = steer[0] ? steers_read(o, steer, error) : refuse_unsteered(o->interface, error);
     return number ? number : read_fds(o, adopted, device, error);
 }

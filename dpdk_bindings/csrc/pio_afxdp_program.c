@@ -29,6 +29,9 @@
 #define HELPER_REDIRECT_MAP 51
 #define HELPER_ADJUST_META 54
 #define HELPER_TAI_NS 208
+/* Not in the headers of older systems. */
+#define CALL_KERNEL_FUNCTION 2  /* BPF_PSEUDO_KFUNC_CALL */
+#define BOUND_TO_DEVICE (1u << 6) /* BPF_F_XDP_DEV_BOUND_ONLY */
 
 enum label { PASS, MISSED, TAKE, UNTAGGED, NEXT_RULE, LABELS };
 
@@ -170,14 +173,33 @@ static void match(struct assembler *s, const struct afxdp_rule *rule) {
     close_jumps(s, NEXT_RULE);
 }
 
+/* The card's receive time onto the stack, or 0. Asked before room is made for it: a card may have
+ * left it just there. */
+static void ask_hook(struct assembler *s, uint32_t hook) {
+    const int16_t at = -(int16_t)AFXDP_STAMP_BYTES;
+    emit(s, BPF_ST | BPF_DW | BPF_MEM, BPF_REG_10, 0, at, 0);
+    move(s, BPF_REG_1, BPF_REG_6);
+    move(s, BPF_REG_2, BPF_REG_10);
+    alu(s, BPF_ADD, BPF_REG_2, at);
+    emit(s, BPF_JMP | BPF_CALL, 0, CALL_KERNEL_FUNCTION, 0, (int32_t)hook);
+    emit(s, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_0, 0, 1, 0);
+    emit(s, BPF_ST | BPF_DW | BPF_MEM, BPF_REG_10, 0, at, 0);
+}
+
 /* Hands the frame to the socket of its queue, its receive time before it if the driver lets us. */
 static void take(struct assembler *s, const struct afxdp_target *target) {
-    if (target->stamps) {
+    int hardware = target->stamps == AFXDP_STAMPS_HARDWARE;
+    if (hardware)
+        ask_hook(s, target->hook);
+    if (target->stamps != AFXDP_STAMPS_NONE) {
         move(s, BPF_REG_1, BPF_REG_6);
         set(s, BPF_REG_2, -(int32_t)AFXDP_STAMP_BYTES);
         call(s, HELPER_ADJUST_META);
         emit(s, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_0, 0, 7, 0);
-        call(s, HELPER_TAI_NS);
+        if (hardware)
+            load(s, BPF_DW, BPF_REG_0, BPF_REG_10, -(int16_t)AFXDP_STAMP_BYTES);
+        else
+            call(s, HELPER_TAI_NS);
         load(s, BPF_W, BPF_REG_2, BPF_REG_6, offsetof(struct xdp_md, data_meta));
         load(s, BPF_W, BPF_REG_3, BPF_REG_6, offsetof(struct xdp_md, data));
         move(s, BPF_REG_4, BPF_REG_2);
@@ -229,11 +251,13 @@ static int bpf(int command, union bpf_attr *attr) {
     return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
 }
 
-int afxdp_program_load(const struct bpf_insn *instructions, uint32_t count) {
+int afxdp_program_load(const struct bpf_insn *instructions, uint32_t count, int bound_to) {
     union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_XDP,
                            .insn_cnt = count,
                            .insns = (uintptr_t)instructions,
-                           .license = (uintptr_t)"unlisted",
+                           .license = (uintptr_t)(bound_to ? "Dual MIT/GPL" : "unlisted"),
+                           .prog_flags = bound_to ? BOUND_TO_DEVICE : 0,
+                           .prog_ifindex = (uint32_t)bound_to,
                            .expected_attach_type = BPF_XDP,
                            .prog_name = AFXDP_PROGRAM_NAME};
     return bpf(BPF_PROG_LOAD, &attr);

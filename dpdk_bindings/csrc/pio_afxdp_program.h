@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #define AFXDP_RULES_MAX 64u
-/* The head takes some 60 instructions and a rule 5. */
+/* The head takes some 65 instructions and a rule 5. */
 #define AFXDP_INSTRUCTIONS_MAX (96u + 6u * AFXDP_RULES_MAX)
 #define AFXDP_PROGRAM_NAME "tickpath"
-/* What a frame's kernel receive time takes before its first byte. */
+/* What a frame's receive time takes before its first byte. */
 #define AFXDP_STAMP_BYTES 8u
 
 /* Frames wanted by one queue. Address 0: any; port 0: any. `all`: every frame there is. */
@@ -28,11 +28,16 @@ struct afxdp_rule {
     uint32_t queue;
 };
 
+/* Which receive time the program puts before each frame: none, the kernel's clock as it runs (TAI),
+ * or what the driver's hook gives, 0 where it gives none. */
+enum afxdp_stamps { AFXDP_STAMPS_NONE, AFXDP_STAMPS_KERNEL, AFXDP_STAMPS_HARDWARE };
+
 /* What the program needs beside the rules. */
 struct afxdp_target {
     int sockets; /* the XSKMAP, by queue */
     int counts;  /* an array of one counter: frames for us at somebody else's queue */
-    int stamps;  /* 1: put the kernel's receive time before each frame */
+    enum afxdp_stamps stamps;
+    uint32_t hook; /* BTF id of bpf_xdp_metadata_rx_timestamp, for AFXDP_STAMPS_HARDWARE */
 };
 
 /* Returns how many instructions were written; at most AFXDP_INSTRUCTIONS_MAX. */
@@ -40,7 +45,9 @@ uint32_t afxdp_assemble(struct bpf_insn *out, const struct afxdp_target *target,
                         const struct afxdp_rule *rules, uint32_t count);
 
 /* Each returns a file descriptor, or -1 and errno. */
-int afxdp_program_load(const struct bpf_insn *instructions, uint32_t count);
+/* `bound_to`: 0, or the interface that it is loaded for and can be attached to alone, as a program
+ * that calls the driver's hook must be; such a one declares itself "Dual MIT/GPL". */
+int afxdp_program_load(const struct bpf_insn *instructions, uint32_t count, int bound_to);
 int afxdp_sockets_make(uint32_t queues);
 int afxdp_counts_make(void);
 int afxdp_link_make(int program, int interface_index, uint32_t flags);

@@ -38,21 +38,34 @@ static int refuse_bpf(const char *what, struct pio_error *error) {
     return pio_refuse(error, number, "free some memory", "cannot %s: %s", what, strerror(number));
 }
 
+static int refuse_hook(struct pio_error *error) {
+    int number = errno;
+    return pio_refuse(error, number,
+                      "see that net.core.bpf_jit_enable is 1, or leave hardware_timestamps=1 out",
+                      "this kernel loads no XDP program that asks for the card's receive times: "
+                      "error %d", number);
+}
+
 /* ---- the program ---- */
 
 static int program_load(struct afxdp_site *site, struct pio_error *error) {
     static struct bpf_insn code[AFXDP_INSTRUCTIONS_MAX]; /* under the lock */
     for (;;) {
-        struct afxdp_target target = {site->sockets, site->counts, site->stamps};
+        struct afxdp_target target = {site->sockets, site->counts, site->stamps, site->hook};
+        int hardware = site->stamps == AFXDP_STAMPS_HARDWARE;
         uint32_t count = afxdp_assemble(code, &target, site->rules, site->rule_count);
-        int program = afxdp_program_load(code, count);
+        int program = afxdp_program_load(code, count, hardware ? site->interface_index : 0);
         if (program >= 0)
             return program;
-        if (!site->stamps || errno == EPERM) {
+        if (hardware && errno != EPERM) {
+            errno = refuse_hook(error);
+            return -1;
+        }
+        if (site->stamps == AFXDP_STAMPS_NONE || errno == EPERM) {
             refuse_bpf("load an XDP program", error);
             return -1;
         }
-        site->stamps = 0; /* Linux before 6.1 cannot tell the time in Unix's terms */
+        site->stamps = AFXDP_STAMPS_NONE; /* Linux before 6.1 tells no time in Unix's terms */
     }
 }
 
@@ -66,6 +79,12 @@ static int refuse_mode(const struct afxdp_options *o, struct pio_error *error) {
                           "another XDP program came onto interface '%s' just now", o->interface);
     if (number == EINVAL && o->mode == AFXDP_AUTO)
         return refuse_bpf("attach an XDP program by a link", error);
+    if (o->stamps == AFXDP_STAMPS_HARDWARE)
+        return pio_refuse(error, number,
+                          "see that its MTU is not too long for its driver and that LRO is off; or "
+                          "leave hardware_timestamps=1 out",
+                          "the driver of '%s' takes no XDP program now, and only by one are the "
+                          "card's receive times had: %s", o->interface, strerror(number));
     snprintf(remedy, sizeof remedy,
              "see that its MTU is not too long for its driver (at most 3,498 on veth), that LRO is "
              "off, and that it has enough queues; or take mode=skb, or afpacket:%s", o->interface);
@@ -74,13 +93,14 @@ static int refuse_mode(const struct afxdp_options *o, struct pio_error *error) {
                       strerror(number));
 }
 
-/* Native first, then skb, unless one of them is demanded. */
+/* Native first, then skb, unless one of them is demanded, or only the driver's own will do. */
 static int link_make(struct afxdp_site *site, int program, const struct afxdp_options *o,
                      struct pio_error *error) {
     site->is_skb = o->mode == AFXDP_SKB;
     site->link = afxdp_link_make(program, site->interface_index,
                                  site->is_skb ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-    if (site->link < 0 && o->mode == AFXDP_AUTO && errno != EPERM && errno != EBUSY) {
+    if (site->link < 0 && o->mode == AFXDP_AUTO && site->stamps != AFXDP_STAMPS_HARDWARE &&
+        errno != EPERM && errno != EBUSY) {
         site->is_skb = 1;
         site->link = afxdp_link_make(program, site->interface_index, XDP_FLAGS_SKB_MODE);
     }
@@ -164,6 +184,15 @@ static int queue_check(const struct afxdp_site *site, const struct afxdp_options
         return pio_refuse(error, EBUSY, "give all of its queues the same mode",
                           "this process has '%s' open in %s mode, and an interface has one",
                           o->interface, site->is_skb ? "skb" : "native");
+    if (o->stamps == AFXDP_STAMPS_HARDWARE && site->is_skb)
+        return pio_refuse(error, EBUSY, "open that queue first, or without hardware_timestamps=1",
+                          "this process has '%s' open in skb mode, which has no receive times of "
+                          "the card", o->interface);
+    if (o->stamps && site->stamps && o->stamps != site->stamps)
+        return pio_refuse(error, EBUSY, "give all of its queues the same hardware_timestamps=",
+                          "this process has '%s' open with receive times of the %s, and an "
+                          "interface has one program", o->interface,
+                          site->stamps == AFXDP_STAMPS_HARDWARE ? "card" : "kernel");
     return 0;
 }
 
@@ -188,10 +217,14 @@ int afxdp_site_join(struct afxdp_site **out, const struct afxdp_options *o,
     if (!number) {
         memcpy(site->rules + site->rule_count, o->rules, o->rule_count * sizeof *o->rules);
         site->rule_count += o->rule_count;
-        site->stamps |= (int)o->timestamps;
+        enum afxdp_stamps before = site->stamps;
+        site->stamps = o->stamps ? o->stamps : before;
+        site->hook = device->hook ? device->hook : site->hook;
         number = program_put(site, o, error);
-        if (number)
+        if (number) {
             rules_remove(site, (uint32_t)o->queue);
+            site->stamps = before;
+        }
     }
     if (number && !site->users)
         site_free(site);
@@ -286,7 +319,7 @@ void afxdp_pool_leave(struct afxdp_site *site, struct afxdp_pool *pool, uint32_t
 }
 
 int afxdp_site_probe(struct pio_error *error) {
-    struct afxdp_site site = {.link = -1, .stamps = 1, .rule_count = 1,
+    struct afxdp_site site = {.link = -1, .stamps = AFXDP_STAMPS_KERNEL, .rule_count = 1,
                               .rules = {{.address = 1, .port = 1}}};
     int number = 0, program = -1;
     afxdp_lock();

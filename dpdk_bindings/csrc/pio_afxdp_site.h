@@ -14,7 +14,9 @@ struct afxdp_site {
     uint64_t namespace; /* the network namespace's inode: interfaces are numbered within it */
     int interface_index;
     int sockets, counts, link;
-    int is_skb, stamps;
+    int is_skb;
+    enum afxdp_stamps stamps; /* what its program puts before frames, until the last queue leaves */
+    uint32_t hook;
     uint32_t users;
     struct afxdp_rule rules[AFXDP_RULES_MAX];
     uint32_t rule_count;

@@ -17,6 +17,7 @@ from contract_driver import BURST_MAX, Hot
 from private_network import PrivateNetwork
 
 from dpdk_bindings import Queue, open_queue
+from dpdk_bindings.errors import PioError
 
 
 def unique(name: str) -> str:
@@ -173,6 +174,18 @@ def _afxdp(mode: str, options: str = "", wrap: str = "") -> Callable[[Path], Pai
     return opened
 
 
+def no_hardware_times() -> str:
+    if reason := no_private_network():
+        return reason
+    with PrivateNetwork() as network:
+        network.veth("left", "right")
+        try:
+            network.open_queue("afxdp:left,steer=all,hardware_timestamps=1").close()
+        except PioError as error:
+            return str(error)
+    return ""
+
+
 def no_private_network() -> str:
     try:
         PrivateNetwork().close()
@@ -191,13 +204,15 @@ def _afpacket_case(version: int) -> Case:
     )
 
 
-def _afxdp_case(name: str, mode: str, options: str = "", wrap: str = "") -> Case:
+def _afxdp_case(
+    name: str,
+    mode: str,
+    options: str = "",
+    wrap: str = "",
+    skip: Callable[[], str] = no_private_network,
+) -> Case:
     return Case(
-        name,
-        _afxdp(mode, options, wrap),
-        keeps_timestamps=False,
-        holds_up=False,
-        skip=no_private_network,
+        name, _afxdp(mode, options, wrap), keeps_timestamps=False, holds_up=False, skip=skip
     )
 
 
@@ -217,6 +232,7 @@ CASES = [
     _afxdp_case("afxdp-skb", "skb"),
     _afxdp_case("afxdp-copy", "copy"),
     _afxdp_case("afxdp-small", "copy", ",rx_slots=128,tx_slots=64,busy_poll_us=20"),
+    _afxdp_case("afxdp-card-times", "copy", ",hardware_timestamps=1", skip=no_hardware_times),
     _afxdp_case("fault-afxdp", "copy", wrap="fault:"),
 ]
 

@@ -1,9 +1,11 @@
 /* ethtool_shim.c: preloaded, answers for a card what veth does not have: a hash that spreads
- * datagrams over queues (SHIM_SPREAD, as in "0123") and rules that steer (SHIM_RULES, a count).
+ * datagrams over queues (SHIM_SPREAD, as in "0123"), rules that steer (SHIM_RULES, a count), and
+ * which frames are stamped (SHIM_STAMPS, a HWTSTAMP_FILTER).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <stdarg.h>
@@ -26,6 +28,12 @@ int ioctl(int fd, unsigned long request, ...) {
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     const char *queues = getenv("SHIM_SPREAD"), *rules = getenv("SHIM_RULES");
+    const char *stamps = getenv("SHIM_STAMPS");
+    if (request == SIOCGHWTSTAMP && stamps) {
+        struct hwtstamp_config *config = (void *)((struct ifreq *)argument)->ifr_data;
+        *config = (struct hwtstamp_config){.rx_filter = atoi(stamps)};
+        return 0;
+    }
     if (request == SIOCETHTOOL && queues && rules) {
         void *asked = ((struct ifreq *)argument)->ifr_data;
         uint32_t command;
