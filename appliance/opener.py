@@ -32,9 +32,10 @@ from dpdk_bindings.afxdp import open_for_another
 
 OPENED_HERE = ("afpacket", "afxdp")
 MESSAGE_BYTES_MAX = 1 << 16
-FDS_MAX = 64  # three queues of six
+FDS_MAX = 64  # three queues of eight
 TIMEOUT_S = 20.0
-_FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*|(?<=,fd=)\d+")
+# All but the last of fds=, which is no descriptor.
+_FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*(?=\+\d+)|(?<=,fd=)\d+|(?<=,poll_fd=)\d+")
 _DEVICE = re.compile(r"afxdp:(?P<interface>[^,]+).*,steer=(?P<steer>[^,]+)")
 
 
@@ -55,9 +56,10 @@ class Answer(msgspec.Struct):
 
 def renumbered(name: str, fds: list[int]) -> str:
     """The queue's name with the numbers that the descriptors have in this process."""
+    ours = iter(fds)
+
     def replace(found: re.Match[str]) -> str:
-        rest = found[0].split("+")[len(fds):]
-        return "+".join([*map(str, fds), *rest])
+        return "+".join(str(next(ours)) for _ in found[0].split("+"))
 
     return _FDS.sub(replace, name)
 

@@ -58,8 +58,8 @@ MEASURES: dict[str, Measure] = {
                     ("bench.veth:udp", "bench.veth:afpacket", "bench.veth:afxdp_skb",
                      "bench.veth:afxdp_native", "bench.veth:af_xdp_of_dpdk", "bench.veth:sockperf",
                      "bench.veth_rates:udp", "bench.veth_rates:afpacket", "bench.veth_rates:skb",
-                     "bench.veth_rates:native", "bench.veth_rates:skb_on_its_own_core",
-                     "bench.veth_rates:xdp_bench")),
+                     "bench.veth_rates:native", "bench.veth_rates:native_busy_polled",
+                     "bench.veth_rates:skb_on_its_own_core", "bench.veth_rates:xdp_bench")),
     "live-dpdk": Measure("both latencies over DPDK's memif, beside memory",
                          ("bench.live_dpdk:live_dpdk",)),
 }

@@ -58,12 +58,20 @@ class Wire:
     def receive_on_last_core(self) -> None:
         """Has the far end's frames received there (receive packet steering), not where they are
         sent: as with a card, whose sender is another machine. For the kernel's generic path."""
-        steering = f"/sys/class/net/{LINE}/queues/rx-0/rps_cpus"
-        script = f"mount -t sysfs none /sys && echo {1 << last_core():x} > {steering}"
-        setter = self.start(FAR, "unshare", "--mount", "sh", "-c", script)
+        self._write(FAR, {"queues/rx-0/rps_cpus": f"{1 << last_core():x}"})
+
+    def defer_interrupts(self, side: str) -> None:
+        """Leaves a driver's polls to who asks for them (docs/tuning.md, busy_poll)."""
+        self._write(side, {"napi_defer_hard_irqs": "2", "gro_flush_timeout": "200000"})
+
+    def _write(self, side: str, values: dict[str, str]) -> None:
+        """To the interface's files, which show the namespace that they are mounted in."""
+        writes = (f"echo {value} > /sys/class/net/{LINE}/{name}" for name, value in values.items())
+        script = " && ".join(("mount -t sysfs none /sys", *writes))
+        setter = self.start(side, "unshare", "--mount", "sh", "-c", script)
         said = setter.communicate()[0]
         if setter.returncode:
-            raise Absent(f"no receive packet steering: {said.strip()}; run the bench as root")
+            raise Absent(f"{LINE} cannot be set: {said.strip()}; run the bench as root")
 
     def start(self, side: str, *words: str) -> Process:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

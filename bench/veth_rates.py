@@ -10,6 +10,7 @@ the kernel receives on the core of the program that takes the frames.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import statistics
@@ -24,16 +25,24 @@ SENDER = f"afxdp:{LINE},{STEER},mode=copy"
 RATE_TARGET = ">= 1"
 SHARE_TARGET = ">= 0.9"  # of a program that only drops, in the same mode
 OWN_CORE = " on its own core"
+BUSY_POLLED = ", busy polling"
 
 
-def _rate(role: str, name: str, *, own_core: bool = False) -> float:
+def _rate(role: str, name: str, *, own_core: bool = False, polled: bool = False) -> float:
     """Million frames a second that the far end, in a role of veth_ends, gets."""
     with Wire() as wire:
         if own_core:
             wire.receive_on_last_core()
+        if polled:
+            wire.defer_interrupts(FAR)
         if name.startswith("udp:"):
             wire.give_addresses()
-        with wire.running(FAR, role, name) as far, wire.running(NEAR, "flood", SENDER):
+        with contextlib.ExitStack() as stack:
+            if polled:  # who polls must have heard a frame (busy_poll_wait_ms)
+                stack.enter_context(wire.running(NEAR, "flood", SENDER))
+            far = stack.enter_context(wire.running(FAR, role, name))
+            if not polled:
+                stack.enter_context(wire.running(NEAR, "flood", SENDER))
             return float(told(far)["rate"])
 
 
@@ -49,14 +58,18 @@ def udp(_: Settings) -> list[Row]:
     return _received("udp", f"udp:{LINE},port={PORT},address={GROUP}")
 
 
-def _beside_drops(mode: str, drops: str, *, own_core: bool = False) -> list[Row]:
+def _beside_drops(mode: str, drops: str, *, own_core: bool = False,
+                  polled: bool = False) -> list[Row]:
     """An afxdp queue's rate, with and without receive times, as a share of what is dropped."""
     where = OWN_CORE if own_core else ""
     most = _rate("drop", drops, own_core=own_core)
     rows = [Row(f"receive, a program that only drops, {drops}{where}", "M frames/s", most,
                 better="")]
+    if polled:
+        where = BUSY_POLLED
     for times, more in (("", ""), (" without times", ",timestamps=0")):
-        rate = _rate("sink", f"afxdp:{LINE},{STEER},mode={mode}{more}", own_core=own_core)
+        queue = f"afxdp:{LINE},{STEER},mode={mode}{more}{',busy_poll_us=20' * polled}"
+        rate = _rate("sink", queue, own_core=own_core, polled=polled)
         name = f"receive, afxdp {drops}{times}{where}"
         rows += [Row(name, "M frames/s", rate, RATE_TARGET, better="higher"),
                  Row(f"{name} / only drops", "", rate / most, SHARE_TARGET, better="higher")]
@@ -69,6 +82,10 @@ def skb(_: Settings) -> list[Row]:
 
 def native(_: Settings) -> list[Row]:
     return _beside_drops("copy", "native")
+
+
+def native_busy_polled(_: Settings) -> list[Row]:
+    return _beside_drops("copy", "native", polled=True)
 
 
 def skb_on_its_own_core(_: Settings) -> list[Row]:

@@ -51,6 +51,7 @@ class OpenedQueue:
         hears = "host(" in found["wrappers"]
         check(lib.afxdp_opener_open(found["device"].encode(), hears, opened, error), error)
         self.fds: tuple[int, ...] = tuple(fd for fd in opened.fds if fd >= 0)
+        *plain, polled = opened.fds
         #: What is wanted; what is obtained shows when the other process opens it.
         self.mode = text(opened.mode)
         kept = [
@@ -58,11 +59,12 @@ class OpenedQueue:
             for option in found["device"].split(",")
             if option.partition("=")[0] not in ("mode", "frame_bytes")
         ]
-        numbers = "+".join(map(str, (*self.fds, opened.part)))
+        numbers = "+".join(map(str, (*(fd for fd in plain if fd >= 0), opened.part)))
+        polls = f",poll_fd={polled}" if polled >= 0 else ""
         #: What the other process opens, with the descriptors under the same numbers.
         self.name = (
             f"{found['wrappers']}afxdp:{','.join(kept)},mode={self.mode},"
-            f"frame_bytes={opened.frame_bytes},fds={numbers}"
+            f"frame_bytes={opened.frame_bytes},fds={numbers}{polls}"
         )
         self._closer = weakref.finalize(self, lib.afxdp_opener_close, opened)
 

@@ -20,6 +20,7 @@ SOURCES = [
     "pio_afxdp_device.c",
     "pio_afxdp_grant.c",
     "pio_afxdp_hook.c",
+    "pio_afxdp_napi.c",
     "pio_afxdp_open.c",
     "pio_afxdp_options.c",
     "pio_afxdp_program.c",
@@ -107,7 +108,7 @@ void pio_close(struct pio_queue *);
 int pio_resolve(struct pio_queue *, uint32_t, uint8_t *);
 const char *pio_host_drop(struct pio_queue *, uint32_t, uint64_t *);
 
-struct afxdp_opened { int fds[6]; uint32_t part, frame_bytes; char mode[...]; ...; };
+struct afxdp_opened { int fds[7]; uint32_t part, frame_bytes; char mode[...]; ...; };
 int afxdp_opener_open(const char *, int, struct afxdp_opened *, struct pio_error *);
 void afxdp_opener_close(struct afxdp_opened *);
 

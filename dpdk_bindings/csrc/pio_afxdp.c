@@ -392,13 +392,17 @@ static void afxdp_service(struct pio_queue *queue, uint64_t now_ns) {
             tx_settle(queue);
     }
     /* Polls the driver where nobody else does: asked to, or the fill ring was found empty. */
-    if (wants_wakeup(&a->fill) || (a->busy_polls && !ring_peek(&a->rx)))
+    if (queue->info->stats.extra[AFXDP_BUSY_POLLED] && !ring_peek(&a->rx))
+        recvfrom(a->poll_fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+    else if (wants_wakeup(&a->fill))
         recvfrom(a->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     if (now_ns - a->housekept_ns >= HOUSEKEEPING_NS) {
         a->housekept_ns = now_ns;
         drops_read(queue);
         afxdp_device_read(queue);
         afxdp_clock_read(a);
+        /* Before Linux 6.13 the first frame tells the socket. */
+        queue->info->stats.extra[AFXDP_BUSY_POLLED] = a->busy_polls && afxdp_napi_of(a->poll_fd);
         tx_abandon(queue);
     }
 }

@@ -29,6 +29,7 @@ enum afxdp_extra {
     AFXDP_TX_INVALID,     /* descriptors that the kernel stepped over: frames of a lost link */
     AFXDP_HUGE_PAGES,     /* a gauge: huge pages under the frames */
     AFXDP_RX_UNSTAMPED,   /* without the receive time that was asked for */
+    AFXDP_BUSY_POLLED,    /* a gauge: 1 where service polls the driver itself */
 };
 
 enum afxdp_mode { AFXDP_AUTO, AFXDP_ZEROCOPY, AFXDP_COPY, AFXDP_SKB };
@@ -42,7 +43,7 @@ struct afxdp_options {
     uint64_t frame_bytes; /* 0: what the MTU needs */
     uint64_t promiscuous, join, rss_check;
     enum afxdp_stamps stamps;
-    uint64_t busy_poll_us, busy_poll_budget;
+    uint64_t busy_poll_us, busy_poll_budget, busy_poll_wait_ms;
     int huge_pages;        /* 1: demanded, 0: if there are any, -1: none */
     int partial_checksums; /* -1: as the interface's driver suggests */
     int adopts;            /* fds= was given */
@@ -53,9 +54,12 @@ struct afxdp_options {
 
 /* ---- what privileges buy ---- */
 
-/* AFXDP_FD_SHARED: of a queue to be bound elsewhere, the socket whose memory it shares; or -1. */
+/* AFXDP_FD_SHARED: of a queue to be bound elsewhere, the socket whose memory it shares; or -1.
+ * AFXDP_FD_POLL: what the driver is polled through where its own socket will not do; or -1. */
 enum afxdp_fd { AFXDP_FD_UMEM, AFXDP_FD_SOCKET, AFXDP_FD_LINK, AFXDP_FD_COUNTS, AFXDP_FD_CONTROL,
-                AFXDP_FD_SHARED, AFXDP_FDS };
+                AFXDP_FD_SHARED, AFXDP_FD_POLL, AFXDP_FDS };
+
+#define AFXDP_NO_FDS {-1, -1, -1, -1, -1, -1, -1}
 
 struct afxdp_grant {
     int fds[AFXDP_FDS];
@@ -117,6 +121,15 @@ int afxdp_device_program(const struct afxdp_device *device, const char *name,
 /* Do frames of the host's own senders come with checksums not yet made? */
 int afxdp_device_partial(const char *driver);
 
+/* ---- busy polling ---- */
+
+/* The id of the kernel's poll routine that a socket's frames come through; 0: it knows none. */
+uint32_t afxdp_napi_of(int fd);
+/* A socket to poll the driver through where the bound AF_XDP `socket` itself will not do: waits for
+ * a datagram to the queue's destinations. -1: none is needed, or none came. The program must be
+ * there, and pass everything on. */
+int afxdp_napi_listen(const struct afxdp_options *o, int index, int socket);
+
 /* ---- the data path ---- */
 
 /* One of the four rings. `at` is our end of it, `seen` the kernel's end when last looked at. */
@@ -156,6 +169,7 @@ struct afxdp {
     uint64_t chunk_mask;
     uint32_t chunk_shift;
     int fd;
+    int poll_fd; /* what the driver is polled through: the grant's AFXDP_FD_POLL, or fd */
     uint8_t stamps; /* enum afxdp_stamps */
     uint8_t partial_checksums, busy_polls;
     int interface_index;

@@ -231,7 +231,7 @@ static int descriptors_copy(struct afxdp_grant *g, int shared, struct pio_error 
     const int from[AFXDP_FDS] = {[AFXDP_FD_UMEM] = g->pool->fd, [AFXDP_FD_SOCKET] = -1,
                                  [AFXDP_FD_LINK] = g->site->link,
                                  [AFXDP_FD_COUNTS] = g->site->counts, [AFXDP_FD_CONTROL] = -1,
-                                 [AFXDP_FD_SHARED] = shared};
+                                 [AFXDP_FD_SHARED] = shared, [AFXDP_FD_POLL] = -1};
     for (int i = 0; i < AFXDP_FDS; i++)
         if (from[i] >= 0 && (g->fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0)
             return pio_refuse(error, errno, "raise the limit: ulimit -n",
@@ -303,6 +303,8 @@ static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, stru
     if (!number && maps)
         number = afxdp_grant_bind(g, o, device.index, shared, error);
     if (!number)
+        g->fds[AFXDP_FD_POLL] = afxdp_napi_listen(o, device.index, fd);
+    if (!number)
         number = socket_enlist(g, o, error);
     if (!number)
         number = descriptors_copy(g, maps ? -1 : shared, error);
@@ -329,7 +331,7 @@ static void release_locked(struct afxdp_grant *g) {
 
 int afxdp_grant_make(struct afxdp_grant *grant, const struct afxdp_options *o, struct afxdp *maps,
                      struct pio_error *error) {
-    *grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1, -1}, .queue = (uint32_t)o->queue};
+    *grant = (struct afxdp_grant){.fds = AFXDP_NO_FDS, .queue = (uint32_t)o->queue};
     afxdp_lock();
     int number = grant_fill(grant, o, maps, error);
     if (number)

@@ -172,6 +172,9 @@ static int attach(struct pio_queue *queue, const struct afxdp_options *o,
         number = frames_share(a, o, error);
     if (number)
         return number;
+    int poll_fd = a->grant.fds[AFXDP_FD_POLL];
+    a->poll_fd = poll_fd >= 0 ? poll_fd : a->fd;
+    info->stats.extra[AFXDP_BUSY_POLLED] = a->busy_polls && afxdp_napi_of(a->poll_fd);
     afxdp_clock_read(a);
     afxdp_device_read(queue);
     afxdp_hot_set(queue);
@@ -201,13 +204,15 @@ static void release_all(struct afxdp *a) {
 
 /* Descriptors that are not what they should be are not ours to close. */
 static int adopt(struct afxdp_grant *g, const struct afxdp_options *o, struct pio_error *error) {
-    int domains[2] = {0, 0};
+    int domains[3] = {0, 0, AF_INET}, poll_fd = g->fds[AFXDP_FD_POLL];
     socklen_t bytes = sizeof domains[0];
     g->mode = o->mode;
     g->frame_bytes = (uint32_t)o->frame_bytes;
     if (!getsockopt(g->fds[AFXDP_FD_SOCKET], SOL_SOCKET, SO_DOMAIN, &domains[0], &bytes) &&
         !getsockopt(g->fds[AFXDP_FD_CONTROL], SOL_SOCKET, SO_DOMAIN, &domains[1], &bytes) &&
-        domains[0] == AF_XDP && (domains[1] == AF_UNIX || domains[1] == AF_PACKET))
+        (poll_fd < 0 || !getsockopt(poll_fd, SOL_SOCKET, SO_DOMAIN, &domains[2], &bytes)) &&
+        domains[0] == AF_XDP && (domains[1] == AF_UNIX || domains[1] == AF_PACKET) &&
+        domains[2] == AF_INET)
         return 0;
     for (int i = 0; i < AFXDP_FDS; i++)
         g->fds[i] = -1;
@@ -222,7 +227,7 @@ static int afxdp_open(struct pio_queue *queue, const char *device, struct pio_er
         return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
     memset(a, 0, sizeof *a);
     a->membership = -1;
-    a->grant = (struct afxdp_grant){.fds = {-1, -1, -1, -1, -1, -1}};
+    a->grant = (struct afxdp_grant){.fds = AFXDP_NO_FDS};
     int number = afxdp_options_read(&options, &a->grant, device, error);
     if (number) {
         free(a);
@@ -305,7 +310,7 @@ const struct pio_backend pio_backend_afxdp = {
     .summary = "a network interface through AF_XDP, past most of the kernel; root, or three "
                "capabilities",
     .extra_names = {"rx_elsewhere", "rx_fill_empty", "tx_retries", "tx_invalid", "huge_pages",
-                    "rx_unstamped"},
+                    "rx_unstamped", "busy_polled"},
     .probe = afxdp_probe,
     .open = afxdp_open,
     .close = afxdp_close,

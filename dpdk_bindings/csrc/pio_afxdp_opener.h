@@ -12,7 +12,9 @@
 #include "pio.h"
 
 struct afxdp_opened {
-    int fds[6]; /* memory, socket, link, counter, control; -1 or the socket it shares memory with */
+    /* Memory, socket, link, counter, control; -1 or the socket it shares memory with; -1 or what
+     * the driver is polled through. */
+    int fds[7];
     uint32_t part, frame_bytes;
     char mode[16];
     struct afxdp_grant *grant;

@@ -4,13 +4,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define KEYS                                                                                       \
     "queue queues mode steer rx_slots tx_slots frame_bytes promiscuous join timestamps "           \
-    "hardware_timestamps rss_check busy_poll_us busy_poll_budget huge_pages partial_checksums fds"
+    "hardware_timestamps rss_check busy_poll_us busy_poll_budget busy_poll_wait_ms huge_pages "    \
+    "partial_checksums fds poll_fd"
 #define QUEUE_MAX 4095u
 /* As many frames as a queue may have: 64 MiB of short ones. */
 #define SLOTS_MAX (1u << 14)
@@ -19,6 +21,8 @@
 #define FRAME_BYTES_MIN 64u
 #define BUSY_POLL_US_MAX 1000000u
 #define BUSY_POLL_BUDGET_DEFAULT 64u /* a NAPI poll's */
+#define BUSY_POLL_WAIT_MS_DEFAULT 1500u /* a feed's heartbeat comes every second */
+#define BUSY_POLL_WAIT_MS_MAX 60000u
 #define STEERS_MAX 16u
 
 static int steers_read(struct afxdp_options *o, char *text, struct pio_error *error) {
@@ -83,10 +87,15 @@ static int read_fds(struct afxdp_options *o, struct afxdp_grant *adopted, const 
     char text[96] = "";
     int used = 0, seven = 0, *fds = adopted->fds;
     uint32_t last = 0;
+    uint64_t poll_fd = UINT64_MAX;
     int number = pio_option_text(device, "fds", text, sizeof text, error);
     if (number || !text[0])
         return number;
     o->adopts = 1;
+    number = pio_option_u64(device, "poll_fd", 0, INT_MAX, &poll_fd, error);
+    if (number)
+        return number;
+    fds[AFXDP_FD_POLL] = poll_fd <= INT_MAX ? (int)poll_fd : -1;
     int count = sscanf(text, "%d+%d+%d+%d+%d+%u%n+%u%n", fds, fds + 1, fds + 2, fds + 3, fds + 4,
                        &adopted->part, &used, &last, &seven);
     if (count == 7) {
@@ -116,6 +125,7 @@ static int read_numbers(struct afxdp_options *o, const char *device, struct pio_
         {"rss_check", 0, 1, &o->rss_check, 0},
         {"busy_poll_us", 0, BUSY_POLL_US_MAX, &o->busy_poll_us, 0},
         {"busy_poll_budget", 1, UINT16_MAX, &o->busy_poll_budget, 0},
+        {"busy_poll_wait_ms", 0, BUSY_POLL_WAIT_MS_MAX, &o->busy_poll_wait_ms, 0},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         int number = pio_option_u64(device, numbers[i].key, numbers[i].low, numbers[i].high,
@@ -157,7 +167,8 @@ int afxdp_options_read(struct afxdp_options *o, struct afxdp_grant *adopted, con
     int mode = AFXDP_AUTO, huge = 1, partial = -1;
     *o = (struct afxdp_options){.queues = 1, .rx_slots = RX_SLOTS_DEFAULT,
                                 .tx_slots = TX_SLOTS_DEFAULT, .join = 1, .rss_check = 1,
-                                .busy_poll_budget = BUSY_POLL_BUDGET_DEFAULT};
+                                .busy_poll_budget = BUSY_POLL_BUDGET_DEFAULT,
+                                .busy_poll_wait_ms = BUSY_POLL_WAIT_MS_DEFAULT};
     int number = pio_option_check(device, KEYS, error);
     if (!number)
         number = read_numbers(o, device, error);

@@ -87,4 +87,6 @@ def test_descriptors_get_the_numbers_they_have_here() -> None:
     name = "host(1.2.3.4/24):afxdp:eth0,steer=1.2.3.4:5,mode=copy,fds=9+4+10+11+3+7,join=0"
     assert renumbered(name, [21, 22, 23, 24, 25]) == name.replace(
         "9+4+10+11+3+7", "21+22+23+24+25+7")
+    assert renumbered(f"{name},poll_fd=8", [21, 22, 23, 24, 25, 26]) == name.replace(
+        "9+4+10+11+3+7", "21+22+23+24+25+7") + ",poll_fd=26"
     assert renumbered("memory:a", []) == "memory:a"
