@@ -7,6 +7,7 @@ senders' system calls.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -24,6 +25,7 @@ from bench.veth_ends import (
     PORT,
     RUN_S,
     START_S,
+    Process,
     Wire,
     end,
     told,
@@ -33,18 +35,20 @@ STEER = f"steer={GROUP}:{PORT},join=0"
 SOCKPERF_PORT = "11111"
 
 
-def _ping(name: str, near: str, far: str) -> list[Row]:
-    with Wire() as wire:
-        if near != far:
-            wire.give_addresses()
-        with wire.running(FAR, "echo", far), wire.running(NEAR, "ping", near) as ping:
-            found = told(ping)
+def _rows(name: str, ping: Process) -> list[Row]:
+    found = told(ping)
     return [*percentiles(f"round trip, {name}", found["summary"], curve=found["curve"]),
             Row(f"round trip, {name}, lost", "", found["lost"], better="")]
 
 
 def _contender(name: str, queue: str) -> Callable[[Settings], list[Row]]:
-    return lambda _: _ping(name, queue, queue)
+    """The same queue at both ends, and frames for the feed's group."""
+    def contend(_: Settings) -> list[Row]:
+        with Wire() as wire, wire.running(FAR, "echo", queue), \
+                wire.running(NEAR, "ping", queue) as ping:
+            return _rows(name, ping)
+
+    return contend
 
 
 afpacket = _contender("afpacket", f"afpacket:{LINE}")
@@ -54,15 +58,32 @@ afxdp_native = _contender("afxdp native", f"afxdp:{LINE},{STEER},mode=copy")
 
 def udp(_: Settings) -> list[Row]:
     near, far = (f"udp:{LINE},port={PORT},address={ADDRESSES[side]}" for side in (NEAR, FAR))
-    return _ping("udp", near, far)
+    with Wire() as wire:
+        wire.give_addresses()
+        with wire.running(FAR, "echo", far, FAR), wire.running(NEAR, "ping", near, NEAR) as ping:
+            return _rows("udp", ping)
 
 
-def af_xdp_of_dpdk(_: Settings) -> list[Row]:
+def afxdp_native_busy_polled(_: Settings) -> list[Row]:
+    """Each end opens while it hears datagrams, which tell it what to poll (busy_poll_wait_ms)."""
+    near, far = (f"afxdp:{LINE},steer={ADDRESSES[side]}:{PORT},mode=copy,busy_poll_us=20"
+                 for side in (NEAR, FAR))
+    with Wire() as wire, contextlib.ExitStack() as stack:
+        wire.give_addresses()
+        for side in (NEAR, FAR):
+            wire.defer_interrupts(side)
+        with wire.running(NEAR, "flood", f"afpacket:{LINE}", NEAR):
+            stack.enter_context(wire.running(FAR, "echo", far, FAR))
+        with wire.running(FAR, "flood", f"afpacket:{LINE}", FAR):
+            ping = stack.enter_context(wire.running(NEAR, "ping", near, NEAR))
+        return _rows("afxdp native, busy polling", ping)
+
+
+def af_xdp_of_dpdk(settings: Settings) -> list[Row]:
     from bench.dpdk import wanted
 
     wanted()
-    queue = f"dpdk:net_af_xdp0,iface={LINE}"
-    return _ping("DPDK's net_af_xdp", queue, queue)
+    return _contender("DPDK's net_af_xdp", f"dpdk:net_af_xdp0,iface={LINE}")(settings)
 
 
 def sockperf(_: Settings) -> list[Row]:

@@ -79,15 +79,15 @@ class Wire:
                                 preexec_fn=self._networks.entering(side))
 
     @contextlib.contextmanager
-    def running(self, side: str, role: str, queue: str) -> Iterator[Process]:
+    def running(self, side: str, role: str, queue: str, *more: str) -> Iterator[Process]:
         """One end in a role of `_child`, from when it is ready until the block is left."""
-        process = self.start(side, sys.executable, "-m", "bench.veth_ends", role, queue)
+        process = self.start(side, sys.executable, "-m", "bench.veth_ends", role, queue, *more)
         try:
             _await_ready(process, f"{role} {queue}")
             yield process
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
 
 
 def _await_ready(process: Process, name: str) -> None:
@@ -129,12 +129,13 @@ def feed_frame() -> bytes:
     return GROUP_MAC + heartbeat()[len(GROUP_MAC):]
 
 
-def datagram() -> bytes:
-    """64 bytes from one side to the other, for a queue that has the kernel find the way."""
+def datagram(side: str) -> bytes:
+    """64 bytes to the other side; as a broadcast, so that any kernel takes it for its own."""
     from scapy.all import IP, UDP, Ether
 
-    ethernet = Ether(dst="00:00:00:00:00:00", src="00:00:00:00:00:00")
-    ip = IP(src=ADDRESSES[NEAR], dst=ADDRESSES[FAR])
+    other = FAR if side == NEAR else NEAR
+    ethernet = Ether(dst="ff:ff:ff:ff:ff:ff", src="02:00:00:00:00:01")
+    ip = IP(src=ADDRESSES[side], dst=ADDRESSES[other])
     return bytes(ethernet / ip / UDP(sport=PORT, dport=PORT) / bytes(int(PAYLOAD_BYTES)))
 
 
@@ -144,8 +145,9 @@ def _drop(mode: str) -> None:
     print(json.dumps({"rate": dropper.rate(RUN_S, PATIENCE_S)}), flush=True)
 
 
-def _child(role: str, name: str) -> None:
-    """One end: does one thing for RUN_S and tells what came of it."""
+def _child(role: str, name: str, side: str = "") -> None:
+    """One end: does one thing for RUN_S and tells what came of it. With a side given, datagrams go
+    from station to station, and otherwise to the feed's group."""
     from bench import kernels, kernels_wire
     from dpdk_bindings import configure_dpdk, open_queue
     from dpdk_bindings.dpdk.options import EalOptions
@@ -155,7 +157,7 @@ def _child(role: str, name: str) -> None:
     if role == "drop":
         _drop(name)
         return
-    plain = name.startswith("udp:")
+    frame = datagram(side) if side else feed_frame()
     configure_dpdk([name], EalOptions(core=core, huge_pages="off", memory_mib=256))
     with open_queue(name) as queue:
         pin_to_core(core)
@@ -163,22 +165,21 @@ def _child(role: str, name: str) -> None:
         result: dict[str, Any] = {}
         print(READY, flush=True)
         if role == "flood":
-            kernels.flood(queue.address, clock.address, feed_frame(), PATIENCE_S)
-        elif role == "echo" and plain:
+            kernels.flood(queue.address, clock.address, frame, PATIENCE_S)
+        elif role == "echo" and side:
             kernels_wire.answer(queue.address, clock.address, PATIENCE_S)
         elif role == "echo":
             kernels.mac_swap(queue.address, clock.address, PATIENCE_S)
         elif role == "sink":
             # Kernels find their neighbours before the sender has begun.
             while (frames := queue.receive(1, PATIENCE_S)) and \
-                    frames[0][PAYLOAD] != feed_frame()[PAYLOAD]:
+                    frames[0][PAYLOAD] != frame[PAYLOAD]:
                 pass
             count, ns = kernels.sink(queue.address, clock.address, RUN_S)
             result = {"rate": count / ns * 1e3}
         else:
             histogram = Histogram()
-            sent = datagram() if plain else heartbeat()
-            _, lost = kernels_wire.ping(queue.address, clock.address, sent, RUN_S,
+            _, lost = kernels_wire.ping(queue.address, clock.address, frame, RUN_S,
                                         histogram.address)
             result = {"summary": histogram.summary(), "curve": curve_of(histogram), "lost": lost}
     print(json.dumps(result), flush=True)
