@@ -12,7 +12,9 @@ import os
 import re
 import socket
 from dataclasses import dataclass
+from difflib import get_close_matches
 from errno import EINVAL, ENODEV, ENOTSUP
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from dpdk_bindings.dpdk.diagnose import PCI_ADDRESS, SHARED_DRIVERS
@@ -23,6 +25,10 @@ SYS_NET = Path("/sys/class/net")
 # "auto:eth0,steer=10.0.0.2:26400": what is heard there, for those rungs that must know.
 AUTO = re.compile(r"^auto:(?P<device>[^,]*)(?:,steer=(?P<steer>[0-9.:+]*))?$")
 AFXDP_MODES = ("zerocopy", "copy", "skb")
+PORT_MAX = 65535
+# What can be required of a ladder: its backends and their modes; DPDK's begin with "poll".
+REQUIRABLE = ("dpdk", "afxdp", *AFXDP_MODES, "netmap", "afpacket", "mmap-v2", "udp", "busy-poll",
+              "plain")
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,12 @@ def rungs(name: str) -> list[Rung]:
                        "write auto:INTERFACE, as in auto:eth0; options are for one backend's own "
                        "name, as in afxdp:eth0,queue=1")
     device, steer = found["device"], found["steer"] or ""
+    if not name.isprintable():
+        raise PioError(EINVAL, f"the queue name {name!r} has what cannot be printed",
+                       "write it without, as in auto:eth0")
+    if steer and not all(map(_is_destination, steer.split("+"))):
+        raise PioError(EINVAL, f"'{steer}' is nothing that can be heard",
+                       "write ADDRESS:PORT, as in 233.54.12.111:26477")
     if PCI_ADDRESS.fullmatch(device):
         return [Rung("dpdk", f"{prefix}dpdk:{device}")]
     # Not by /sys, which shows the network namespace that it was mounted in.
@@ -92,6 +104,16 @@ def rungs(name: str) -> list[Rung]:
         Rung("afpacket", f"{prefix}afpacket:{device}"),
         _udp(prefix, device, steer),
     ]
+
+
+def _is_destination(text: str) -> bool:
+    """Whether it is an address, or an address and a port; port 0 is any."""
+    address, _, port = text.partition(":")
+    try:
+        IPv4Address(address)
+    except ValueError:
+        return False
+    return ":" not in text or (port.isdigit() and int(port) <= PORT_MAX)
 
 
 def _dpdk(prefix: str, device: str) -> Rung:
@@ -132,6 +154,11 @@ def climb(name: str, require: str = "") -> Climb:
     rung works, or none that has what is required: each is named with its reason.
     """
     refused: list[Rung] = []
+    if require and require not in REQUIRABLE and not require.startswith("poll"):
+        near = get_close_matches(require, REQUIRABLE, 1)
+        meant = f"did you mean '{near[0]}'? " if near else ""
+        raise PioError(EINVAL, f"nothing on the ladder of {name} is called '{require}'",
+                       f"{meant}name a backend or a mode: {', '.join(REQUIRABLE)}")
     for rung in rungs(name):
         if not rung.name:
             refused.append(rung)

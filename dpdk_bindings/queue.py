@@ -220,6 +220,12 @@ class Queue:
     """
 
     def __init__(self, name: str) -> None:
+        if not name.isprintable():
+            raise PioError(EINVAL, f"the queue name {name!r} has what cannot be printed",
+                           "write it without, as in afxdp:eth0")
+        if wrapping(name)[1].startswith("auto:"):
+            raise PioError(EINVAL, f"'{name}' leaves the choice to the ladder, and is no one queue",
+                           "climb it: dpdk_bindings.ladder.climb(name).queue")
         device = _DPDK_DEVICE.search(name)
         if names_dpdk(name):
             _dpdk_start(device[1] if device else "")

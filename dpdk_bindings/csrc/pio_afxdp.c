@@ -25,9 +25,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
-/* How often service asks the kernel for drops, link and MTU: six system calls, some 2 us. */
+/* How often service asks the kernel for drops, link, MTU and program: seven system calls,
+ * some 3 us. */
 #define HOUSEKEEPING_NS UINT64_C(10000000)
+#define LINK_INFO_BYTES 512u /* the kernel's text about a link is some 150 bytes */
 /* A burst takes two calls in copy mode; the rest is for frames dropped and for holes, which newer
  * kernels step over one a call. */
 #define KICKS_MAX 8u
@@ -162,6 +165,15 @@ static void tx_abandon(struct pio_queue *queue) {
 }
 
 /* An interface that is gone stays gone: its index is not reused. */
+/* Root may take the program off its interface (`bpftool link detach`), and nothing but the link's
+ * entry in /proc tells: bpf(2) would, and is not for a process without privileges. */
+static int program_holds(const struct afxdp *a) {
+    char text[LINK_INFO_BYTES];
+    ssize_t bytes = pread(a->link_info, text, sizeof text - 1, 0);
+    text[bytes > 0 ? bytes : 0] = '\0';
+    return !strstr(text, "\nifindex:\t0\n");
+}
+
 void afxdp_device_read(struct pio_queue *queue) {
     struct afxdp *a = queue->state;
     uint32_t mtu;
@@ -169,6 +181,8 @@ void afxdp_device_read(struct pio_queue *queue) {
         return;
     queue->info->link =
         pio_interface_look(a->grant.fds[AFXDP_FD_CONTROL], a->interface_index, &mtu);
+    if (!program_holds(a))
+        queue->info->link = PIO_LINK_GONE;
     if (mtu)
         a->tx.wire_bytes_max = mtu + ETH_HLEN;
 }

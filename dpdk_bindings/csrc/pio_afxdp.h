@@ -180,6 +180,7 @@ struct afxdp {
     /* cold */
     size_t umem_bytes;
     int membership; /* a socket that holds IP group memberships; -1: none */
+    int link_info;  /* what /proc says of the program's link; -1: nothing */
     struct afxdp_grant grant;
 };
 

@@ -100,7 +100,7 @@ int afxdp_device_queues(int control, const struct afxdp_options *o,
                         const struct afxdp_device *device, struct pio_error *error) {
     char remedy[sizeof error->remedy];
     if (device->queues && o->queue >= device->queues) {
-        snprintf(remedy, sizeof remedy, "name one from 0 to %u, or give it more: ethtool -L %s",
+        snprintf(remedy, sizeof remedy, "name queue=%u or less, or give it more: ethtool -L %s",
                  device->queues - 1, o->interface);
         return pio_refuse(error, EINVAL, remedy, "interface '%s' has no queue %llu, but %u in all",
                           o->interface, (unsigned long long)o->queue, device->queues);

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <linux/magic.h>
@@ -158,6 +159,9 @@ static int attach(struct pio_queue *queue, const struct afxdp_options *o,
     a->busy_polls = o->busy_poll_us > 0;
     int partial = o->partial_checksums;
     a->partial_checksums = (uint8_t)(partial >= 0 ? partial : afxdp_device_partial(device.driver));
+    char link[48];
+    snprintf(link, sizeof link, "/proc/self/fdinfo/%d", a->grant.fds[AFXDP_FD_LINK]);
+    a->link_info = open(link, O_RDONLY | O_CLOEXEC);
     memcpy(info->mac, device.mac, sizeof info->mac);
     info->frame_bytes_max = a->grant.frame_bytes;
     number = memory_map(a, o, info, error);
@@ -195,6 +199,8 @@ static void release_all(struct afxdp *a) {
         munmap((void *)a->counts, (size_t)sysconf(_SC_PAGESIZE));
     if (a->membership >= 0)
         close(a->membership);
+    if (a->link_info >= 0)
+        close(a->link_info);
     afxdp_grant_release(&a->grant);
     free(a->tx.unused);
     free(a->tx.positions);
@@ -226,7 +232,7 @@ static int afxdp_open(struct pio_queue *queue, const char *device, struct pio_er
     if (!a)
         return pio_refuse(error, ENOMEM, "free some memory", "no memory for a queue");
     memset(a, 0, sizeof *a);
-    a->membership = -1;
+    a->membership = a->link_info = -1;
     a->grant = (struct afxdp_grant){.fds = AFXDP_NO_FDS};
     int number = afxdp_options_read(&options, &a->grant, device, error);
     if (number) {

@@ -85,9 +85,12 @@ static int refuse_mode(const struct afxdp_options *o, struct pio_error *error) {
                           "leave hardware_timestamps=1 out",
                           "the driver of '%s' takes no XDP program now, and only by one are the "
                           "card's receive times had: %s", o->interface, strerror(number));
-    snprintf(remedy, sizeof remedy,
-             "see that its MTU is not too long for its driver (at most 3,498 on veth), that LRO is "
-             "off, and that it has enough queues; or take mode=skb, or afpacket:%s", o->interface);
+    snprintf(remedy, sizeof remedy, "%stake %safpacket:%s",
+             number == EOPNOTSUPP ? ""
+                                  : "see that its MTU is not too long for its driver (at most "
+                                    "3,498 on veth), that LRO is off, and that it has enough "
+                                    "queues; or ",
+             o->mode == AFXDP_SKB ? "" : "mode=skb, or ", o->interface);
     return pio_refuse(error, number, remedy, "the driver of '%s' takes no XDP program%s: %s",
                       o->interface, o->mode == AFXDP_SKB ? ", not even in skb mode" : "",
                       strerror(number));

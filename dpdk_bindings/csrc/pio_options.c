@@ -20,8 +20,8 @@ int pio_option_name(const char *device, char *name, size_t bytes, struct pio_err
     size_t length = strcspn(device, ",");
     if (length >= bytes)
         return pio_refuse(error, ENAMETOOLONG, "use a shorter name",
-                          "the device name '%.60s...' is longer than %zu bytes", device,
-                          bytes - 1);
+                          "the device name '%.*s' is longer than %zu bytes",
+                          (int)(length < 60 ? length : 60), device, bytes - 1);
     memcpy(name, device, length);
     name[length] = '\0';
     return 0;
@@ -44,11 +44,29 @@ static int key_known(const char *key, size_t length, const char *keys) {
     return 0;
 }
 
+/* A known key whose value is there, and that is not given twice. */
+static int option_refuse(const char *device, const char *option, size_t key_length,
+                         struct pio_error *error) {
+    const char *value = option + key_length + 1;
+    if (!*value || *value == ',')
+        return pio_refuse(error, EINVAL, "give it one, or leave it out",
+                          "queue option %.*s= has no value", (int)key_length, option);
+    for (const char *at = next_option(device); at < option; at = next_option(at))
+        if (!strncmp(at, option, key_length + 1))
+            return pio_refuse(error, EINVAL, "give it once", "queue option %.*s= is there twice",
+                              (int)key_length, option);
+    return 0;
+}
+
 int pio_option_check(const char *device, const char *keys, struct pio_error *error) {
     for (const char *at = next_option(device); at; at = next_option(at)) {
         size_t length = strcspn(at, "=,");
-        if (at[length] == '=' && key_known(at, length, keys))
+        if (at[length] == '=' && key_known(at, length, keys)) {
+            int number = option_refuse(device, at, length, error);
+            if (number)
+                return number;
             continue;
+        }
         snprintf(error->why, sizeof error->why, "unknown queue option '%.*s' in '%.120s'",
                  (int)(strcspn(at, ",") < 60 ? strcspn(at, ",") : 60), at, device);
         snprintf(error->remedy, sizeof error->remedy, "options are key=value with key one of: %s",

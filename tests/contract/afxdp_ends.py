@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
+import socket
 import struct
+from pathlib import Path
 
 from afpacket_ends import wait_for
 from private_network import PrivateNetwork
@@ -12,6 +16,8 @@ from pyroute2 import IPRoute
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 BPF_PROG_LOAD, BPF_PROG_TYPE_XDP = 5, 6
+BPF_LINK_GET_FD_BY_ID, BPF_LINK_DETACH = 30, 34
+SIOCETHTOOL, ETHTOOL_GCHANNELS, ETHTOOL_SCHANNELS = 0x8946, 0x3C, 0x3D
 GROUP, STATION = "233.54.12.111", "10.0.0.2"
 STEER = f"steer={GROUP}:26477+{STATION}:26400"
 
@@ -81,3 +87,36 @@ def veth_queues(network: PrivateNetwork, first: str, second: str, count: int) ->
     network.link("add", ifname=first, kind="veth", **queues, peer={"ifname": second, **queues})
     network.set(first, state="up")
     network.set(second, state="up")
+
+
+def link_detach(owner_pid: int, interface_index: int) -> int:
+    """Takes a process's own programs off an interface, as `bpftool link detach`; how many."""
+    libc, links = ctypes.CDLL(None, use_errno=True), set()
+    for entry in Path(f"/proc/{owner_pid}/fdinfo").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # our own look at the folder
+            lines = [line.partition(":\t") for line in entry.read_text().splitlines()]
+        fields = {key: value for key, _, value in lines}
+        if fields.get("link_type") == "xdp" and int(fields["ifindex"]) == interface_index:
+            links.add(int(fields["link_id"]))
+    for link in links:
+        attr = ctypes.create_string_buffer(struct.pack("<I", link), 128)
+        fd = int(libc.syscall(SYS_BPF, BPF_LINK_GET_FD_BY_ID, attr, 128))
+        attr = ctypes.create_string_buffer(struct.pack("<I", fd), 128)
+        assert libc.syscall(SYS_BPF, BPF_LINK_DETACH, attr, 128) == 0, ctypes.get_errno()
+        os.close(fd)
+    return len(links)
+
+
+def channels_set(network: PrivateNetwork, name: str, count: int) -> None:
+    """As `ethtool -L NAME rx COUNT tx COUNT`. Raises OSError."""
+    request = ctypes.create_string_buffer(struct.pack("<I", ETHTOOL_GCHANNELS), 36)
+    carrier = struct.pack("<16sQ16x", name.encode(), ctypes.addressof(request))
+
+    def change() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
+            fcntl.ioctl(asks, SIOCETHTOOL, carrier)
+            struct.pack_into("<I", request, 0, ETHTOOL_SCHANNELS)
+            struct.pack_into("<2I", request, 20, count, count)
+            fcntl.ioctl(asks, SIOCETHTOOL, carrier)
+
+    network.call(change)

@@ -228,7 +228,7 @@ NAMES = [
     ("memory:" + "n" * 200, "longer than"),
     ("memory:x,slots=3", "not a power of two"),
     ("memory:x,slots=0", "out of range"),
-    ("memory:x,slots=", "out of range"),
+    ("memory:x,slots=", "has no value"),
     ("memory:x,slots=-4", "out of range"),
     ("memory:x,slots=99999999999999999999999", "out of range"),
     ("memory:x,frame_bytes=1e3", "out of range"),
