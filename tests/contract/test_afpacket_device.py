@@ -231,20 +231,3 @@ def test_a_group_asked_for_is_heard_without_promiscuous_mode(network: PrivateNet
         hot = Hot(queue).c
         assert hot.info.backend.hear(hot, group, error) == errno.ENODEV
         assert b"promiscuous=0" in ffi.string(error.remedy)
-
-
-def test_opening_and_closing_leaks_nothing(network: PrivateNetwork, version: int) -> None:
-    def held() -> tuple[int, int]:
-        maps = Path("/proc/self/maps").read_text()
-        return len(os.listdir("/proc/self/fd")), maps.count("socket:[")
-
-    name = f"afpacket:left,version={version},{RING_SMALL[version]}"
-    network.open_queue(name).close()
-    before = held()
-    for _ in range(100):  # 200 with both versions
-        with network.open_queue(name) as queue:
-            assert held()[1] == before[1] + 1
-            assert queue.receive() == []
-        with pytest.raises(PioError):
-            network.open_queue("afpacket:nope")
-    assert held() == before

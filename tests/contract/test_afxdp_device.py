@@ -5,17 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from afpacket_ends import IFF_NO_PI, IFF_TUN, numbered, receive_all, tap_make, wait_for
-from afxdp_ends import GROUP, STEER, XdpEnds, program_load, program_on, udp, veth_queues
+from afxdp_ends import XdpEnds, program_load, program_on, veth_queues
 from contract_driver import Hot
 from private_network import PrivateNetwork
 from pyroute2 import IPRoute
@@ -26,7 +23,6 @@ from dpdk_bindings.queue import backends
 
 ROOT = Path(__file__).resolve().parents[2]
 RING_SMALL = "steer=all,rx_slots=64,tx_slots=64"
-CYCLES = int(os.environ.get("TICKPATH_CYCLES", "25"))  # each waits for the kernel, some 50 ms
 
 
 @pytest.fixture(params=["skb", "copy"])
@@ -177,41 +173,6 @@ def test_somebody_elses_program_is_named_and_left_alone(network: PrivateNetwork,
         assert queue.mode == mode
 
 
-HOLDER = """
-import sys
-from dpdk_bindings.queue import open_queue
-queue = open_queue(sys.argv[1])
-print(queue.mode, flush=True)
-while True:
-    queue.receive(64, 1.0)
-"""
-
-
-def test_a_killed_process_leaves_nothing_on_the_interface(
-    network: PrivateNetwork, mode: str
-) -> None:
-    child = network.call(
-        subprocess.Popen,
-        [sys.executable, "-c", HOLDER, f"afxdp:left,mode={mode},steer=all"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert child.stdout is not None and child.stdout.readline() == f"{mode}\n"
-        assert program_on(network, "left") != 0
-        with pytest.raises(PioError, match="of another tickpath process"):
-            network.open_queue("afxdp:left,steer=all")
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait(10)
-        wait_for(lambda: program_on(network, "left") == 0)
-    finally:
-        child.kill()
-        child.communicate()
-    with network.open_queue(f"afxdp:left,steer=all,mode={mode}") as queue:
-        assert queue.mode == mode
-
-
 def test_queues_of_one_process_are_told_apart(network: PrivateNetwork) -> None:
     veth_queues(network, "west", "east", 2)
     with network.open_queue("afxdp:west,steer=all,mode=copy"):
@@ -317,49 +278,6 @@ def test_too_little_lockable_memory_is_told(network: PrivateNetwork) -> None:
     assert "LimitMEMLOCK=infinity" in last
 
 
-def test_other_traffic_flows_untouched(network: PrivateNetwork, mode: str) -> None:
-    """TCP from end to end over the same wire, while the queue takes a feed at full rate."""
-    sent, ended = os.urandom(4 << 20), threading.Event()
-    with PrivateNetwork() as far:
-        network.veth("near", "far-end")
-        with IPRoute() as _:
-            far_pid = far.call(lambda: f"/proc/self/task/{threading.get_native_id()}/ns/net")
-        fd = os.open(far_pid, os.O_RDONLY)
-        network.set("far-end", net_ns_fd=fd)
-        os.close(fd)
-        far.set("far-end", state="up")
-        network.address("near", "10.0.0.2")
-        far.address("far-end", "10.0.0.1")
-        with (
-            network.open_queue(f"afxdp:near,mode={mode},{STEER}") as queue,
-            far.open_queue("afpacket:far-end") as sender,
-            network.call(socket.create_server, ("10.0.0.2", 2222)) as server,
-            far.call(socket.create_connection, ("10.0.0.2", 2222), 10) as client,
-        ):
-            accepted, _ = server.accept()
-
-            def talk() -> None:
-                client.sendall(sent)
-                client.shutdown(socket.SHUT_WR)
-                ended.set()
-
-            thread = threading.Thread(target=talk)
-            thread.start()
-            feed, got, heard = [udp(GROUP, 26477)] * 32, bytearray(), 0
-            accepted.settimeout(20)
-            while chunk := accepted.recv(1 << 16):
-                got += chunk
-                sender.send(feed)
-                heard += len(queue.receive(256))
-            heard += len(receive_all(queue))
-            thread.join(10)
-            assert ended.is_set() and got == sent
-            stats = queue.stats()
-            assert heard == stats["rx_frames"] and heard > 0
-            assert stats["rx_frames"] + stats["rx_missed"] == sender.stats()["tx_frames"]
-            accepted.close()
-
-
 def test_the_probe_says_what_can_be_had(network: PrivateNetwork) -> None:
     (row,) = [row for row in network.call(backends) if row.name == "afxdp"]
     assert (row.usable, row.mode, row.why) == (True, "zerocopy, copy or skb", "")
@@ -367,26 +285,6 @@ def test_the_probe_says_what_can_be_had(network: PrivateNetwork) -> None:
         assert queue.mode == "copy"
         assert queue.frame_bytes_max == 1518
         assert queue.mac
-
-
-def test_opening_and_closing_leaks_nothing(network: PrivateNetwork, mode: str) -> None:
-    def held() -> tuple[int, int, int]:
-        maps = Path("/proc/self/maps").read_text()
-        locked = next(line for line in Path("/proc/self/status").read_text().splitlines()
-                      if line.startswith("VmPin"))  # fmt: skip
-        return len(os.listdir("/proc/self/fd")), maps.count("tickpath"), int(locked.split()[1])
-
-    name = f"afxdp:left,mode={mode},{RING_SMALL}"
-    network.open_queue(name).close()
-    before = held()
-    for _ in range(CYCLES):
-        with network.open_queue(name) as queue:
-            assert held()[1] == before[1] + 1
-            assert queue.receive() == []
-        with pytest.raises(PioError):
-            network.open_queue(f"afxdp:left,mode=zerocopy,{RING_SMALL}")
-    assert held() == before
-    assert program_on(network, "left") == 0
 
 
 def test_huge_pages_are_used_where_there_are_any(network: PrivateNetwork) -> None:
