@@ -33,8 +33,8 @@ from afxdp_ends import (
     veth_queues,
 )
 from private_network import PrivateNetwork
-from test_afxdp_device import HOLDER
 from test_afxdp_program import made_up
+from test_leaks import HOLDER
 
 from dpdk_bindings.afxdp import open_for_another
 from dpdk_bindings.errors import PioError
