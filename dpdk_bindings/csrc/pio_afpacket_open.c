@@ -100,25 +100,11 @@ static int options_read(struct options *o, const char *device, struct pio_error 
 
 /* ---- refusals ---- */
 
-/* A packet socket that hears nothing yet, or -1 with errno and the error. */
 static int socket_make(struct pio_error *error) {
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int number = errno;
-    if (fd >= 0)
-        return fd;
-    if (number == EPERM || number == EACCES)
-        pio_refuse(error, number,
-                   "run as root, or give CAP_NET_RAW: `setcap cap_net_raw+ep` on the interpreter, "
-                   "or AmbientCapabilities=CAP_NET_RAW in the systemd unit",
-                   "no permission to open a packet socket");
-    else if (number == EAFNOSUPPORT)
-        pio_refuse(error, number, "load its module: modprobe af_packet",
-                   "this kernel has no packet sockets");
-    else
-        pio_refuse(error, number, "free some of that resource", "no packet socket: %s",
-                   strerror(number));
-    errno = number;
-    return -1;
+    return pio_interface_socket("run as root, or give CAP_NET_RAW: `setcap cap_net_raw+ep` on the "
+                                "interpreter, or AmbientCapabilities=CAP_NET_RAW in the systemd "
+                                "unit",
+                                "no permission to open a packet socket", error);
 }
 
 /* A socket of another's making, which needs no capability here; what is no such is not ours. */
@@ -310,15 +296,10 @@ static void afpacket_close(struct pio_queue *queue) {
 static int afpacket_hear(struct pio_queue *queue, const uint8_t group[6],
                          struct pio_error *error) {
     const struct afpacket *a = queue->state;
-    struct packet_mreq membership = {.mr_ifindex = a->interface_index,
-                                     .mr_type = PACKET_MR_MULTICAST, .mr_alen = ETH_ALEN};
-    memcpy(membership.mr_address, group, ETH_ALEN);
-    if (a->promiscuous ||
-        !setsockopt(a->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership))
+    if (a->promiscuous)
         return 0;
-    return pio_refuse(error, errno, "see that it exists, or leave promiscuous=0 out",
-                      "the interface cannot be made to hear a group address: %s",
-                      strerror(errno));
+    return pio_interface_hear(a->fd, a->interface_index, group,
+                              "see that it exists, or leave promiscuous=0 out", error);
 }
 
 static int afpacket_probe(char *mode, size_t mode_bytes, struct pio_error *error) {

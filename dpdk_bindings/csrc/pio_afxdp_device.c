@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <stdio.h>
@@ -21,20 +20,10 @@
 #define REPLY_BYTES 32768u    /* what iproute2 reads a link's description into */
 
 int afxdp_control_socket(struct pio_error *error) {
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int number = errno;
-    if (fd >= 0)
-        return fd;
-    if (number == EPERM || number == EACCES)
-        pio_refuse(error, number,
-                   "run as root, or give CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (in systemd: "
-                   "AmbientCapabilities=), or have a privileged opener hand over the queue (fds=)",
-                   "no permission to open an AF_XDP queue");
-    else
-        pio_refuse(error, number, "free some of that resource", "no packet socket: %s",
-                   strerror(number));
-    errno = number;
-    return -1;
+    return pio_interface_socket("run as root, or give CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF (in "
+                                "systemd: AmbientCapabilities=), or have a privileged opener hand "
+                                "over the queue (fds=)",
+                                "no permission to open an AF_XDP queue", error);
 }
 
 /* One ethtool request; 0, or -1 and errno. */

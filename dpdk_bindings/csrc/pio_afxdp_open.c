@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
@@ -258,15 +257,8 @@ static void afxdp_close(struct pio_queue *queue) {
 /* The kernel forgets the membership when the socket is closed. */
 static int afxdp_hear(struct pio_queue *queue, const uint8_t group[6], struct pio_error *error) {
     const struct afxdp *a = queue->state;
-    struct packet_mreq membership = {.mr_ifindex = a->interface_index,
-                                     .mr_type = PACKET_MR_MULTICAST, .mr_alen = 6};
-    memcpy(membership.mr_address, group, 6);
-    if (!setsockopt(a->grant.fds[AFXDP_FD_CONTROL], SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
-                    sizeof membership))
-        return 0;
-    return pio_refuse(error, errno, "see that it exists: ip link",
-                      "the interface cannot be made to hear a group address: %s",
-                      strerror(errno));
+    return pio_interface_hear(a->grant.fds[AFXDP_FD_CONTROL], a->interface_index, group,
+                              "see that it exists: ip link", error);
 }
 
 /* Makes what does not touch an interface: a socket, a table, a program. */

@@ -4,11 +4,42 @@
 #include "pio_internal.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+
+int pio_interface_socket(const char *remedy, const char *forbidden, struct pio_error *error) {
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int number = errno;
+    if (fd >= 0)
+        return fd;
+    if (number == EPERM || number == EACCES)
+        pio_refuse(error, number, remedy, "%s", forbidden);
+    else if (number == EAFNOSUPPORT)
+        pio_refuse(error, number, "load its module: modprobe af_packet",
+                   "this kernel has no packet sockets");
+    else
+        pio_refuse(error, number, "free some of that resource", "no packet socket: %s",
+                   strerror(number));
+    errno = number;
+    return -1;
+}
+
+int pio_interface_hear(int fd, int index, const uint8_t group[6], const char *remedy,
+                       struct pio_error *error) {
+    struct packet_mreq membership = {.mr_ifindex = index, .mr_type = PACKET_MR_MULTICAST,
+                                     .mr_alen = 6};
+    memcpy(membership.mr_address, group, 6);
+    if (!setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership))
+        return 0;
+    return pio_refuse(error, errno, remedy,
+                      "the interface cannot be made to hear a group address: %s",
+                      strerror(errno));
+}
 
 static int refuse_interface(const char *name, struct pio_error *error) {
     char known[160] = "";

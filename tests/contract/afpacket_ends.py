@@ -1,4 +1,4 @@
-"""Both ends of a wire made of AF_PACKET queues, and frames to send over it."""
+"""Both ends of a wire made of queues over the kernel, and frames to send over it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ IFF_TUN, IFF_TAP, IFF_NAPI, IFF_NO_PI = 0x1, 0x2, 0x10, 0x1000
 class Ends:
     """A queue on each end of the wire."""
 
-    def __init__(self, network: PrivateNetwork, options: str) -> None:
-        self.left = network.open_queue(f"afpacket:left,{options}")
-        self.right = network.open_queue(f"afpacket:right,{options}")
+    def __init__(self, network: PrivateNetwork, options: str, backend: str = "afpacket") -> None:
+        self.left = network.open_queue(f"{backend}:left,{options}")
+        self.right = network.open_queue(f"{backend}:right,{options}")
         wait_for(lambda: self.left.link == self.right.link == "up")
 
     def __enter__(self) -> Ends:

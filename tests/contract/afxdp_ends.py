@@ -10,7 +10,7 @@ import socket
 import struct
 from pathlib import Path
 
-from afpacket_ends import wait_for
+from afpacket_ends import Ends
 from private_network import PrivateNetwork
 from pyroute2 import IPRoute
 
@@ -22,20 +22,11 @@ GROUP, STATION = "233.54.12.111", "10.0.0.2"
 STEER = f"steer={GROUP}:26477+{STATION}:26400"
 
 
-class XdpEnds:
-    """A queue on each end of the wire."""
+class XdpEnds(Ends):
+    """An AF_XDP queue on each end of the wire."""
 
     def __init__(self, network: PrivateNetwork, mode: str, options: str = "steer=all") -> None:
-        self.left = network.open_queue(f"afxdp:left,mode={mode},{options}")
-        self.right = network.open_queue(f"afxdp:right,mode={mode},{options}")
-        wait_for(lambda: self.left.link == self.right.link == "up")
-
-    def __enter__(self) -> XdpEnds:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.left.close()
-        self.right.close()
+        super().__init__(network, f"mode={mode},{options}", "afxdp")
 
 
 def program_load(name: bytes) -> int:

@@ -1,24 +1,17 @@
-"""AF_PACKET queues and their interface: links that fail, wrong input, privileges, leaks."""
+"""AF_PACKET queues and their interface: what is heard of it, wrong input, privileges."""
 
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from afpacket_ends import (
-    IFF_NO_PI,
-    IFF_TUN,
     RING_SMALL,
-    Ends,
     numbered,
     receive_all,
-    tap_make,
-    wait_for,
 )
 from contract_driver import Hot
 from private_network import PrivateNetwork
@@ -29,20 +22,6 @@ from dpdk_bindings.errors import PioError
 from dpdk_bindings.queue import backends, open_queue
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_an_mtu_lowered_meanwhile_is_an_error_of_its_frames_alone(
-    network: PrivateNetwork, version: int
-) -> None:
-    with Ends(network, f"version={version}") as ends:
-        hot = Hot(ends.left)
-        hot.service(time.time_ns())
-        network.set("left", mtu=500)
-        # No service between: the queue still believes in 1500.
-        assert hot.send([numbered(0, length) for length in (100, 1000, 200)]) == 3
-        assert [len(frame) for frame in receive_all(ends.right)] == [100, 200]
-        stats = ends.left.stats()
-        assert (stats["tx_frames"], stats["tx_bytes"], stats["tx_error"]) == (2, 300, 1)
 
 
 def test_nothing_is_heard_from_other_interfaces(network: PrivateNetwork, version: int) -> None:
@@ -58,59 +37,6 @@ def test_nothing_is_heard_from_other_interfaces(network: PrivateNetwork, version
             with future.result() as queue:
                 source.send(noise)
                 assert receive_all(queue, 0.005) == []
-
-
-def test_a_link_that_goes_down_loses_frames_by_count_and_comes_back(
-    network: PrivateNetwork, version: int
-) -> None:
-    with Ends(network, f"version={version},tx_slots=64") as ends:
-        network.set("left", state="down")
-        began = time.monotonic()
-        assert ends.left.send(numbered(n) for n in range(10)) == 10
-        assert time.monotonic() - began < 0.5
-        assert ends.left.link == "down"
-        assert ends.left.stats()["tx_error"] == 10
-        assert ends.left.receive() == []
-        network.set("left", state="up")
-        wait_for(lambda: ends.left.link == ends.right.link == "up")
-        # The stale frames never appear, and the ring is whole again.
-        for n in range(100, 300):
-            assert ends.left.send([numbered(n)]) == 1
-        assert receive_all(ends.right)[-1] == numbered(299)
-        stats = ends.left.stats()
-        assert stats["tx_error"] + stats["tx_frames"] == 210
-        assert ends.right.stats()["rx_frames"] == stats["tx_frames"] >= 199
-
-
-def test_a_wire_without_carrier_sends_nothing_late(network: PrivateNetwork, version: int) -> None:
-    with Ends(network, f"version={version}") as ends:
-        network.set("right", state="down")
-        wait_for(lambda: ends.left.link == "down")
-        assert ends.left.send(numbered(n) for n in range(10)) == 10
-        assert ends.left.stats()["tx_error"] == 10
-        network.set("right", state="up")
-        wait_for(lambda: ends.left.link == ends.right.link == "up")
-        ends.left.send([numbered(10)])
-        assert receive_all(ends.right) == [numbered(10)]
-
-
-def test_an_interface_that_vanishes_leaves_a_queue_that_says_so(
-    network: PrivateNetwork, version: int
-) -> None:
-    with Ends(network, f"version={version},{RING_SMALL[version]}") as ends:
-        ends.right.send([numbered(1)])
-        wait_for(lambda: ends.left.receive(1) == [numbered(1)])
-        network.delete("left")
-        began = time.monotonic()
-        ends.left.send((numbered(n) for n in range(100)), timeout_s=0.1)
-        assert ends.left.receive(timeout_s=0.01) == []
-        assert time.monotonic() - began < 1.0
-        assert (ends.left.link, ends.right.link) == ("gone", "gone")
-        assert ends.left.stats()["tx_error"] == 64
-        assert ends.left.stats()["tx_full"] > 0
-        network.veth("left", "right")  # the same names are not the same interfaces
-        time.sleep(0.02)
-        assert ends.left.link == "gone"
 
 
 def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
@@ -135,19 +61,6 @@ def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
             network.open_queue(name)
         assert caught.value.errno == number, name
         assert why in caught.value.why and remedy in caught.value.remedy, str(caught.value)
-
-
-def test_an_interface_without_ethernet_is_refused(network: PrivateNetwork) -> None:
-    try:
-        tun = network.call(os.open, "/dev/net/tun", os.O_RDWR)
-    except OSError as error:
-        pytest.skip(f"no TUN device here: {error}")
-    try:
-        tap_make(network, tun, "tun", IFF_TUN | IFF_NO_PI)
-        with pytest.raises(PioError, match="does not carry Ethernet"):
-            network.open_queue("afpacket:tun")
-    finally:
-        os.close(tun)
 
 
 # Drops to an ordinary user after the queues are open, then sends and receives.
