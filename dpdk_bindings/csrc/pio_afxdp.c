@@ -164,7 +164,6 @@ static void tx_abandon(struct pio_queue *queue) {
     }
 }
 
-/* An interface that is gone stays gone: its index is not reused. */
 /* Root may take the program off its interface (`bpftool link detach`), and nothing but the link's
  * entry in /proc tells: bpf(2) would, and is not for a process without privileges. */
 static int program_holds(const struct afxdp *a) {
@@ -174,6 +173,7 @@ static int program_holds(const struct afxdp *a) {
     return !strstr(text, "\nifindex:\t0\n");
 }
 
+/* An interface that is gone stays gone: its index is not reused. */
 void afxdp_device_read(struct pio_queue *queue) {
     struct afxdp *a = queue->state;
     uint32_t mtu;

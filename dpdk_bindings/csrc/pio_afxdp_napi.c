@@ -3,11 +3,11 @@
  *
  * Busy polling asks the kernel, through a socket, to run the routine whose id the socket knows. An
  * AF_XDP socket in zero-copy mode is told when it is bound. In copy mode it learned the id from
- * the first frame before Linux 6.13, and never does since; from 6.15 on it is told when it is bound,
- * too, but by those drivers alone that name their queues' routines to the kernel, as veth does not
- * (docs/decisions.md). A UDP socket still learns it from each datagram. So one that hears the queue's own destinations waits for a
- * datagram, before the program takes them all, and the driver is polled through that socket from
- * then on: a line of a feed has a heartbeat a second.
+ * the first frame before Linux 6.13, and never does since; from 6.15 on it is told when it is
+ * bound, too, but by those drivers alone that name their queues' routines to the kernel, as veth
+ * does not (docs/decisions.md). A UDP socket still learns it from each datagram. So one that hears
+ * the queue's own destinations waits for a datagram, before the program takes them all, and the
+ * driver is polled through that socket from then on: a line of a feed has a heartbeat a second.
  */
 #define _GNU_SOURCE
 #include "pio_afxdp.h"
