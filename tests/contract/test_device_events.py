@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 from afpacket_ends import numbered, receive_all, wait_for
@@ -15,6 +21,7 @@ from scapy.layers.l2 import Ether
 
 from dpdk_bindings import Queue
 
+ROOT = Path(__file__).resolve().parents[2]
 QUEUES = {"afxdp-skb": "afxdp:left,mode=skb,steer=all",
           "afxdp-copy": "afxdp:left,mode=copy,steer=all",
           "afpacket-v2": "afpacket:left", "afpacket-v3": "afpacket:left,version=3",
@@ -127,3 +134,60 @@ def test_what_a_queue_count_raised_meanwhile_takes_away_is_the_kernels(
             channels_set(network, end, 1)
         sender.send(feed)
         assert len(receive_all(queue)) == len(feed)
+
+
+APPLIANCE = """
+[engine]
+name = "{name}"
+[feed]
+line_a = "afxdp:left"
+[orders]
+queue = "memory:{name}-orders"
+[tables]
+orders = 4096
+levels = 4096
+"""
+
+
+def test_a_running_appliance_halts_and_a_second_one_is_told(
+    network: PrivateNetwork, tmp_path: Path
+) -> None:
+    """The second leaves the first's program alone; without its program the first trades no more."""
+    command = [sys.executable, "-m", "appliance.cli"]
+    name = f"events-{os.getpid()}"
+
+    def run(which: str) -> subprocess.Popen[str]:
+        file = tmp_path / f"{which}.toml"
+        file.write_text(APPLIANCE.format(name=which))
+        return network.call(subprocess.Popen, [*command, "run", "--no-summary", "-c", str(file)],
+                            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def status() -> dict[str, Any]:
+        done = subprocess.run([*command, "status", "--json", "-n", name], cwd=ROOT,
+                              capture_output=True, text=True, timeout=60)
+        figures: dict[str, Any] = json.loads(done.stdout) if not done.returncode else {}
+        return figures
+
+    with run(name) as first:
+        try:
+            wait_for(lambda: status().get("links", {}).get("feed_a") == "up", 30.0)
+            theirs = program_on(network, "left")
+            with run(f"{name}-second") as second:
+                said = second.communicate(timeout=60)[1]
+            assert second.returncode == 2 and said.count("\n") == 1, said
+            assert "of another tickpath process" in said and "open all queues of 'left'" in said
+            assert program_on(network, "left") == theirs != 0 and status()["kill"] == "armed"
+            engine = next(pid for pid in (first.pid, *children(first.pid))
+                          if link_detach(pid, network.index("left")))  # fmt: skip
+            assert Path(f"/proc/{engine}").exists()
+            wait_for(lambda: status().get("kill") == "feed_gone", 30.0)
+            assert status()["links"]["feed_a"] == "gone"
+        finally:
+            first.send_signal(signal.SIGTERM)
+            first.wait(60)
+
+
+def children(pid: int) -> list[int]:
+    found = [int(word) for task in Path(f"/proc/{pid}/task").iterdir()
+             for word in (task / "children").read_text().split()]  # fmt: skip
+    return found + [grandchild for child in found for grandchild in children(child)]

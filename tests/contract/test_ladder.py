@@ -146,7 +146,11 @@ def test_the_verb_tells_mistakes_in_one_sentence(network: PrivateNetwork) -> Non
         (["nope"], "no network interface 'nope'"),
         (["left,queue=1"], "names no interface for the ladder"),
         (["--require", "skb"], "--require asks for something of an INTERFACE"),
+        (["left\n"], "has what cannot be printed"),
+        (["left\udcff"], "has what cannot be printed"),
         (["left", "--steer", "nonsense"], "'nonsense' is nothing that can be heard"),
+        (["left", "--steer", "10.1.0.1:99999"], "'10.1.0.1:99999' is nothing that can be heard"),
+        (["left", "--require", "zero-copy"], "did you mean 'zerocopy'?"),
     ):
         done = backends_verb(network, *words)
         assert done.returncode == 2 and not done.stdout

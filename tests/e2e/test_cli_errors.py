@@ -29,6 +29,12 @@ CONFIGS = {
     "[engine\n": ["not valid TOML"],
     "[orders]\naddress = 'here'": ["not an IPv4 address"],
     "[feed]\nline_a = 'teleport:x'": ["teleport", "memory"],
+    "[feed]\nline_a = 'afpacket:nope'": ["no network interface 'nope'", "lo"],
+    "[feed]\nline_a = 'afpacket:lo,'": ["unknown queue option ''", "rx_slots"],
+    '[feed]\nline_a = "afpacket:lo\\u0000x"': ["has what cannot be printed"],
+    "[feed]\nline_a = 'afpacket:lo,rx_slots=64,rx_slots=64'": ["rx_slots= is there twice"],
+    "[feed]\nline_a = 'auto:nope'": ["no network interface 'nope'", "PCI address"],
+    "[engine]\nrequire = 'zero-copy'\n[feed]\nline_a = 'auto:lo'": ["did you mean 'zerocopy'"],
     "[engine]\ncore = 4000": ["core 4000"],
     "[orders]\nvenue_mac = ''": ['venue_mac is ""', "has no host", "or give the Ethernet address"],
 }
