@@ -15,6 +15,7 @@ from dpdk_bindings.queue import (
     innermost_backend,
     names_dpdk,
     open_queue,
+    wrapping,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "innermost_backend",
     "names_dpdk",
     "open_queue",
+    "wrapping",
 ]

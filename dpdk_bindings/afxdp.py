@@ -19,7 +19,7 @@ from dpdk_bindings._core import ffi, lib
 from dpdk_bindings.errors import PioError, check, text
 
 # The queue at the bottom of a name like "host(...):fault(...):afxdp:eth0,queue=1".
-_AFXDP = re.compile(r"^(?P<wrappers>(?:(?:host|fault)(?:\([^)]*\))?:)*)afxdp:(?P<device>.*)$")
+_AFXDP = re.compile(r"^(?P<wrappers>(?:(?:host|fault|share)(?:\([^)]*\))?:)*)afxdp:(?P<device>.*)$")
 
 
 def steered(name: str, destinations: Iterable[tuple[str, int]]) -> str:

@@ -38,6 +38,8 @@ SOURCES = [
     "pio_netmap_device.c",
     "pio_netmap_open.c",
     "pio_pcap.c",
+    "pio_share.c",
+    "pio_share_open.c",
     "pio_udp.c",
     "pio_udp_open.c",
     "tp_clock.c",

@@ -50,7 +50,7 @@ _UNRESOLVED = {
 }
 
 # Backends around another: "fault:", "host(address=10.0.0.2/24):".
-_WRAPPERS = re.compile(r"^(?:(?:fault|host)(?:\([^)]*\))?:)+")
+_WRAPPERS = re.compile(r"^(?:(?:fault|host|share)(?:\([^)]*\))?:)+")
 # "dpdk:net_null0", "dpdk(queues=2):...", and either within "fault(...):" and its like.
 _NAMES_DPDK = re.compile(r"(?:^|:)dpdk[:(]")
 _DPDK_DEVICE = re.compile(r"(?:^|:)dpdk(?:\([^)]*\))?:(.*)")

@@ -137,10 +137,10 @@ int pio_open(const char *name, struct pio_queue **queue, struct pio_error *error
 void pio_close(struct pio_queue *queue); /* NULL is allowed */
 
 /* The Ethernet address to send to for this IPv4 address (10.0.0.1 is 0x0a000001), as the queue's
- * host knows it, looking through fault: 0 and the address; EAGAIN while it asks: call service and
- * this again; EHOSTUNREACH when nobody answered, ENETUNREACH when there is no way there, ENOBUFS
- * when the host knows too many, ENOTSUP for a queue without a host. Cold: while it asks it
- * receives, and keeps the data frames for the next rx_burst. */
+ * host knows it, looking through fault and share: 0 and the address; EAGAIN while it asks: call
+ * service and this again; EHOSTUNREACH when nobody answered, ENETUNREACH when there is no way
+ * there, ENOBUFS when the host knows too many, ENOTSUP for a queue without a host. Cold: while it
+ * asks it receives, and keeps the data frames for the next rx_burst. */
 int pio_resolve(struct pio_queue *queue, uint32_t address, uint8_t mac[6]);
 /* Why the queue's host refused control frames, by name, and how many; NULL past the last. */
 const char *pio_host_drop(struct pio_queue *queue, uint32_t index, uint64_t *count);

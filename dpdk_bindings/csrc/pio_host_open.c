@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct pio_backend pio_backend_fault, pio_backend_host;
+extern const struct pio_backend pio_backend_fault, pio_backend_host, pio_backend_share;
 
 #define TEXT_BYTES 272u /* as long as pio_info.device, with a name before it */
 #define VLAN_MAX 4094u
@@ -213,10 +213,16 @@ static int host_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
 
 /* ---- asking ---- */
 
-/* The host queue at or below this one, through fault. */
+/* The host queue at or below this one, through fault and share. */
 static struct pio_queue *host_of(struct pio_queue *queue) {
-    while (queue->info->backend == &pio_backend_fault)
-        queue = pio_fault_inner(queue);
+    for (;;) {
+        if (queue->info->backend == &pio_backend_fault)
+            queue = pio_fault_inner(queue);
+        else if (queue->info->backend == &pio_backend_share)
+            queue = pio_share_inner(queue);
+        else
+            break;
+    }
     return queue->info->backend == &pio_backend_host ? queue : NULL;
 }
 

@@ -32,7 +32,9 @@ int pio_option_text(const char *device, const char *key, char *value, size_t byt
  * string, and where the wrapped queue's name begins. */
 int pio_option_wrap(const char *device, const char *backend, const char *example, char *options,
                     size_t bytes, const char **inner, struct pio_error *error);
+/* What such a backend's queue wraps. */
 struct pio_queue *pio_fault_inner(struct pio_queue *queue);
+struct pio_queue *pio_share_inner(struct pio_queue *queue);
 
 /* Members for what a backend lacks. */
 uint32_t pio_rx_none(struct pio_queue *queue, struct pio_frame *frames, uint32_t count_max);

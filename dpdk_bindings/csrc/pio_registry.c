@@ -17,6 +17,7 @@ extern const struct pio_backend pio_backend_host;
 extern const struct pio_backend pio_backend_memory;
 extern const struct pio_backend pio_backend_netmap;
 extern const struct pio_backend pio_backend_pcap;
+extern const struct pio_backend pio_backend_share;
 extern const struct pio_backend pio_backend_udp;
 
 #define DPDK_REMEDY                                                                               \
@@ -56,6 +57,7 @@ static const struct pio_backend *backends[] = {
     &pio_backend_udp,
     &pio_backend_pcap,
     &pio_backend_host,
+    &pio_backend_share,
     &pio_backend_fault,
 };
 #define BACKEND_COUNT (sizeof backends / sizeof *backends)

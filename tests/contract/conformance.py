@@ -33,6 +33,7 @@ from conformance_traffic import (
     counted_by_the_socket,
     datagrams,
     filtered,
+    heard,
     steered,
     through_the_kernel,
 )
@@ -44,6 +45,7 @@ from contract_cases import (
     Pair,
     no_private_network,
     pairs,
+    unique,
 )
 from contract_driver import Hot, Receiving, Sending
 from core_rig import FEED_A, Rig, accepted, canceled, fields, replaced
@@ -51,6 +53,7 @@ from dpdk_cases import DPDK_CASES, memif_ends, missing
 from netmap_standin import NETMAP_CASES
 from private_network import PrivateNetwork
 
+from dpdk_bindings import open_queue
 from itch_ouch import net
 
 COUNT = 100_000
@@ -201,6 +204,14 @@ def _dpdk_filtered(path: Path) -> Pair:
     return Pair(client, lambda: server, live=True)
 
 
+def _share_hears(path: Path) -> Pair:
+    """One member alone: what it does not hear is nobody's, and counted."""
+    name = f"memory:{unique('hears')}"
+    receiver = open_queue(f"share(hears={GROUP}:{PORT}):{name}")
+    return Pair(open_queue(name), lambda: receiver, live=True)
+
+
+SHARE_HEARS = Case("share-hears", _share_hears)
 UDP = Case("udp", _udp, keeps_timestamps=False, holds_up=False, skip=no_private_network)
 DPDK_FILTERED = Case("dpdk-memif-filtered", _dpdk_filtered, keeps_timestamps=False, skip=missing)
 MEMORY = CASES[0]
@@ -208,6 +219,7 @@ ROWS = [
     *map(_ordinary, (*CASES, *NETMAP_CASES, *DPDK_CASES)),
     *(Row(_afxdp_steered(mode), steered) for mode in ("skb", "copy")),
     Row(DPDK_FILTERED, filtered),
+    Row(SHARE_HEARS, heard, misses=lambda frame: heard(frame) is None),
     Row(UDP, through_the_kernel, _rebuilt, counted_by_the_socket),
 ]
 

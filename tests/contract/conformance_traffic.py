@@ -237,6 +237,20 @@ def steered(frame: bytes) -> bytes | None:
     return frame
 
 
+def heard(frame: bytes) -> bytes | None:
+    """The frame, if a member of a shared queue with hears=GROUP:PORT gets it: a datagram whose port
+    can be read. Later fragments are not its."""
+    ip = ETHERNET_BYTES
+    while frame[ip - 2 : ip] in (b"\x81\x00", b"\x88\xa8") and ip < ETHERNET_BYTES + 8:
+        ip += 4
+    udp = ip + 4 * (frame[ip] & 15) if len(frame) >= ip + 20 else 0
+    if udp < ip + 20 or frame[ip - 2 : ip] != b"\x08\x00" or frame[ip] >> 4 != 4:
+        return None
+    first = frame[ip + 9] == 17 and not int.from_bytes(frame[ip + 6 : ip + 8], "big") & 0x1FFF
+    to = frame[ip + 16 : ip + 20] + frame[udp + 2 : udp + 4]
+    return frame if first and to == socket.inet_aton(GROUP) + PORT.to_bytes(2, "big") else None
+
+
 def filtered(frame: bytes) -> bytes | None:
     """The frame, unless dpdk's own filter sees with steer=GROUP:PORT that it is a datagram for
     another; what is no datagram, ARP above all, it lets pass."""

@@ -129,6 +129,17 @@ def _host(wrap: str = "", inner: str = "") -> Callable[[Path], Pair]:
     return opened
 
 
+def _share(inner: str = "") -> Callable[[Path], Pair]:
+    """Both ends are shared, by one each; told apart by their names: they are one process's."""
+
+    def opened(path: Path) -> Pair:
+        link = f"{inner}memory:{unique('contract')}"
+        return Pair(open_queue(f"share:{link}"), lambda: open_queue(f"share():{link},slots=4096"),
+                    live=True)
+
+    return opened
+
+
 def _pcap(ending: str, wrap: str = "") -> Callable[[Path], Pair]:
     def opened(path: Path) -> Pair:
         file = path / f"frames{ending}"
@@ -227,6 +238,8 @@ CASES = [
     Case("host-memory", _host()),
     Case("host-fault", _host(inner="fault:")),
     Case("fault-host", _host(wrap="fault:")),
+    Case("share-memory", _share()),
+    Case("share-fault", _share(inner="fault:")),
     _afpacket_case(2),
     _afpacket_case(3),
     _afxdp_case("afxdp-skb", "skb"),
@@ -234,6 +247,8 @@ CASES = [
     _afxdp_case("afxdp-small", "copy", ",rx_slots=128,tx_slots=64,busy_poll_us=20"),
     _afxdp_case("afxdp-card-times", "copy", ",hardware_timestamps=1", skip=no_hardware_times),
     _afxdp_case("fault-afxdp", "copy", wrap="fault:"),
+    _afxdp_case("share-afxdp-skb", "skb", wrap="share:"),
+    _afxdp_case("share-afxdp-copy", "copy", wrap="share:"),
 ]
 
 

@@ -86,6 +86,18 @@ def test_a_host_among_damaged_control_frames(scratch: Path) -> None:
         assert data > ROUNDS and refused > ROUNDS and sent > ROUNDS // 4, (seed, options)
 
 
+def test_members_of_a_shared_queue_against_a_model(scratch: Path) -> None:
+    driver = build(scratch / "share", [HERE / "share_driver.c", *sources()])
+    lost = [0, 0, 0]
+    for seed in ("1", "2", "3"):
+        for options in ("", ",slots=64", ",slots=512,frame_bytes=192"):
+            link = f"memory:{unique('sanitized')}{options}"
+            received, *losses, sent = run(driver, seed, str(ROUNDS), link)
+            assert received > 2 * ROUNDS and sent > ROUNDS, (seed, options)
+            lost = [sum(both) for both in zip(lost, losses, strict=True)]
+    assert all(lost), "each way to lose a frame was met"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> None:
     link = f"memory:{unique('sanitized')}"
@@ -97,6 +109,7 @@ def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> No
         (f"{link},slots=2", f"{link},slots=2"),
         (f"{link},slots=64", f"{faults}:{link},slots=64"),
         (f"{HOST}:{link}", f"{HOST}:{link}"),
+        (f"share:{link}", f"share():{link},slots=4096"),
         (f"fault(short_send=0.5):{link},frame_bytes=64", f"{most}:{link},frame_bytes=64"),
     ):
         sent, received = run(driver, str(seed), str(ROUNDS), sender, receiver)
