@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from appliance.queue_names import queue_names
+from dpdk_bindings import innermost_backend
 from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.env.config_file import ConfigError, decode, load
 
@@ -24,6 +26,8 @@ def key(description: str, **limits: Any) -> Meta:
     return Meta(description=description, **limits)
 
 
+# Backends of which a queue is one role's; the others are interfaces, which have room for several.
+ONE_EACH = ("memory", "pcap")
 MAC = r"^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$"
 SESSION = r"^[A-Za-z0-9]{0,10}$"
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9.+*=$^#-]{1,8}$")]
@@ -53,7 +57,9 @@ class EngineSection(Section, frozen=True):
 
 
 class FeedSection(Section, frozen=True):
-    line_a: Annotated[str, key("The queue of line A.", min_length=1)] = "memory:feed-a"
+    line_a: Annotated[str, key(
+        "The queue of line A. Lines and orders may name one interface: \"afxdp:eth0\" in each goes "
+        "through one port.", min_length=1)] = "memory:feed-a"
     line_b: Annotated[str, key('The queue of line B; "": there is none.')] = ""
     address_a: Annotated[str, key(
         "Where line A's datagrams are addressed to; others are dropped by name. 0.0.0.0: any.",
@@ -261,10 +267,15 @@ def _checked(config: Config, name: str) -> Config:
                         f"{name}: {section}.{key}: '{value}' is not an IPv4 address; "
                         f"write four numbers, as in 10.77.0.2"
                     ) from None
-    queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue) if q]
+    queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue)
+              if innermost_backend(q) in ONE_EACH]
     if len(set(queues)) < len(queues):
         raise ConfigError(f"{name}: two of feed.line_a, feed.line_b and orders.queue name the same "
                           f"queue; give each its own")
+    try:
+        queue_names(config)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
     if len(config.strategy.symbols) > 1024:
         raise ConfigError(f"{name}: strategy.symbols names more than 1024; leave it empty for all")
     return config

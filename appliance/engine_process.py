@@ -27,7 +27,7 @@ from appliance.host.partition import join
 from appliance.queue_names import queue_names
 from appliance.state import CONTROL_CLAIM, Layout, State, clipped
 from appliance.tile import Tile
-from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue
+from dpdk_bindings import PioError, Queue, configure_dpdk, open_queue, wrapping
 from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
 from dpdk_bindings.ladder import climb, is_auto, rungs
 
@@ -48,7 +48,7 @@ def make_state(config: Config) -> State:
 def _announce(state: State, config: Config, queues: dict[str, Queue], now: int) -> None:
     """Writes who we are into the segment; the start time last: it says that we are ready."""
     for role, queue in queues.items():
-        state.header[f"queue_{role}"] = clipped(f"{queue.backend} {queue.mode}")
+        state.header[f"queue_{role}"] = clipped(f"{queue.wrapped} {queue.mode}")
     state.header["strategy"] = clipped(config.strategy.label)
     state.header["engine_pid"] = os.getpid()
     state.header["start_ns"] = now
@@ -71,16 +71,34 @@ def possible_names(names: dict[str, str]) -> list[str]:
             for each in ([r.name for r in rungs(name)] if is_auto(name) else [name]) if each]
 
 
-def open_role(role: str, name: str, wanted: str) -> Queue:
-    """Opens a role's queue. What the ladder chose is told in one line: no silent downgrade (R5)."""
+def open_role(role: str, name: str, wanted: str, climbs: dict[str, tuple[str, str]]) -> Queue:
+    """Opens a role's queue. What the ladder chose is told in one line: no silent downgrade (R5).
+
+    Who shares an interface stands on the rung that the first of them took: ``climbs`` has, by
+    interface, that role and the rung.
+    """
     if not is_auto(name):
         return open_queue(name)
+    prefix, inner = wrapping(name)
+    interface = inner.partition(",")[0] if "share" in prefix else ""
+    first, rung = climbs.get(interface, ("", ""))
     try:
-        climbed = climb(name, wanted)
+        climbed = climb(name, wanted, rung)
     except PioError as error:
         raise PioError(error.errno or errno.EIO, f"{role}: {error.why}", error.remedy) from None
-    print(f"appliance: {role}: {name.partition(',')[0]} {climbed.sentence}", file=sys.stderr)
+    if interface:
+        climbs.setdefault(interface, (role, climbed.label))
+    said = (f"took {climbed.queue.wrapped} {climbed.queue.mode}, as {first} did" if first
+            else climbed.sentence)
+    print(f"appliance: {role}: {prefix}{inner.partition(',')[0]} {said}", file=sys.stderr)
     return climbed.queue
+
+
+def publish_statistics(state: State, queues: dict[str, Queue]) -> None:
+    """Has each device's own statistics in the segment: once, be it that several roles share it."""
+    devices = {wrapping(queue.name)[1]: (role, queue) for role, queue in reversed(queues.items())}
+    for role, queue in devices.values():
+        queue.publish_statistics(state.device_address(role))
 
 
 def with_addresses(config: Config, queue: Queue) -> Config:
@@ -130,13 +148,14 @@ def run(config: Config, ready: Callable[[], None] = lambda: None,
         # DPDK's own threads stay where we may run when it starts, except on the engine's core.
         names = {**queue_names(config), **opened}
         configure_dpdk(possible_names(names), config.dpdk, config.engine.core)
+        climbs: dict[str, tuple[str, str]] = {}
         queues = {
-            role: stack.enter_context(open_role(role, name, config.engine.require))
+            role: stack.enter_context(open_role(role, name, config.engine.require, climbs))
             for role, name in names.items()
         }
         for role, queue in queues.items():
             require(config.engine.require, role, queue)
-            queue.publish_statistics(state.device_address(role))
+        publish_statistics(state, queues)
         config = with_addresses(config, queues["orders"])
         if config.engine.core >= 0:
             # Before the tables are faulted in: memory comes from the node that first touches it.

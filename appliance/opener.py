@@ -8,6 +8,8 @@ are is in the configuration, which only root may write.
     engine: connect  ->  opener: {"queues": {ROLE: {"name": ..., "fds": COUNT, "kept": COUNT}}} and
                          the descriptors, or {"error": SENTENCE}
 
+What several roles share is opened once: of the others the answer says with whom ("with": ROLE).
+
 IP groups are joined here, too: an engine without a network cannot. The socket that holds the
 memberships goes along, and is kept open by the engine for as long as it lives.
 """
@@ -36,6 +38,8 @@ FDS_MAX = 64  # three queues of eight
 TIMEOUT_S = 20.0
 # All but the last of fds=, which is no descriptor.
 _FDS = re.compile(r"(?<=,fds=)\d+(?:\+\d+)*(?=\+\d+)|(?<=,fd=)\d+|(?<=,poll_fd=)\d+")
+# A member's name: what is its own, and what it shares.
+_SHARED = re.compile(r"(?P<member>.*?\bshare(?:\([^)]*\))?:)(?P<device>.*)")
 _DEVICE = re.compile(r"afxdp:(?P<interface>[^,]+).*,steer=(?P<steer>[^,]+)")
 
 
@@ -45,6 +49,7 @@ class Opened(msgspec.Struct):
     name: str
     fds: int  # in the name, in this order
     kept: int = 0  # after them: only to be held open
+    shared: str = msgspec.field(default="", name="with")  # the role that has the descriptors
 
 
 class Answer(msgspec.Struct):
@@ -106,20 +111,36 @@ def _open(name: str, stack: ExitStack) -> tuple[Opened, list[int]]:
             [*opened.fds, member.fileno()])
 
 
+def _open_all(config: Config, stack: ExitStack) -> tuple[dict[str, Opened], list[int]]:
+    """Every queue that is opened here, by role, and the descriptors of all; once what is shared."""
+    queues, fds, holders = dict[str, Opened](), list[int](), dict[str, str]()
+    for role, name in queue_names(config).items():
+        if innermost_backend(name) not in OPENED_HERE:
+            continue
+        found = _SHARED.fullmatch(name)
+        holder = holders.get(found["device"]) if found else None
+        if found and holder:
+            opened = _SHARED.fullmatch(queues[holder].name)
+            assert opened is not None
+            queues[role] = Opened(found["member"] + opened["device"], 0, shared=holder)
+            continue
+        queues[role], more = _open(name, stack)
+        fds += more
+        if found:
+            holders[found["device"]] = role
+    return queues, fds
+
+
 def serve(listening: socket.socket, config: Config) -> None:
     """Answers one connection; what cannot be opened is told to it, and raised."""
     connection, _ = listening.accept()
     with connection, ExitStack() as stack:
-        answer, fds = Answer(), list[int]()
         try:
-            for role, name in queue_names(config).items():
-                if innermost_backend(name) in OPENED_HERE:
-                    answer.queues[role], more = _open(name, stack)
-                    fds += more
+            queues, fds = _open_all(config, stack)
         except (PioError, OSError) as error:
             connection.sendall(msgspec.json.encode(Answer(error=str(error))))
             raise
-        socket.send_fds(connection, [msgspec.json.encode(answer)], fds)
+        socket.send_fds(connection, [msgspec.json.encode(Answer(queues))], fds)
 
 
 def fetch(path: Path) -> dict[str, str]:
@@ -139,8 +160,10 @@ def fetch(path: Path) -> dict[str, str]:
     answer = msgspec.json.decode(data, type=Answer)
     if answer.error:
         raise RunError(answer.error)
-    names = {}
+    names, numbers = dict[str, str](), dict[str, list[int]]()
     for role, opened in answer.queues.items():
-        names[role] = renumbered(opened.name, fds[: opened.fds])
-        fds = fds[opened.fds + opened.kept :]
+        if not opened.shared:
+            numbers[role] = fds[: opened.fds]
+            fds = fds[opened.fds + opened.kept :]
+        names[role] = renumbered(opened.name, numbers[opened.shared or role])
     return names

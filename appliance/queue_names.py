@@ -2,26 +2,36 @@
 
 A socket has to be told which datagrams are wanted, and the configuration has said it already: the
 address and port that a line's or the order session's datagrams are addressed to. What a name says
-itself goes before.
+itself goes before. Roles that name one queue of one device share it.
 """
 
 from __future__ import annotations
 
-from appliance.config import Config
+from typing import TYPE_CHECKING
+
+from appliance.shared_ports import Role, shared
 from dpdk_bindings import innermost_backend
 from dpdk_bindings.afxdp import steered
 from dpdk_bindings.ladder import is_auto
 
+if TYPE_CHECKING:  # which asks here whether its queues can be shared
+    from appliance.config import Config
+
 
 def queue_names(config: Config) -> dict[str, str]:
-    """Role to queue name, of the lines that are configured."""
+    """Role to queue name, of the lines that are configured.
+
+    Raises ConfigError for roles that cannot share the queue they name.
+    """
     feed, orders = config.feed, config.orders
-    names = {
-        "feed_a": completed(feed.line_a, feed.address_a, feed.port_a),
-        "feed_b": completed(feed.line_b, feed.address_b, feed.port_b),
-        "orders": completed(orders.queue, orders.address, orders.port),
-    }
-    return {role: name for role, name in names.items() if name}
+    roles = [
+        Role("feed_a", feed.line_a, feed.address_a, feed.port_a),
+        Role("feed_b", feed.line_b, feed.address_b, feed.port_b),
+        Role("orders", orders.queue, orders.address, orders.port),
+    ]
+    members = shared(roles)
+    return {one.role: members.get(one.role) or completed(one.name, one.address, one.port)
+            for one in roles if one.name}
 
 
 def completed(name: str, address: str, port: int) -> str:

@@ -21,7 +21,7 @@ from appliance.queue_names import queue_names
 from appliance.state import FEED_STATES, Kill, State
 from appliance.telemetry.registry import ROLES
 from appliance.telemetry.units import duration
-from dpdk_bindings import PioError, backends, dpdk_memory, names_dpdk
+from dpdk_bindings import PioError, backends, dpdk_memory, innermost_backend, names_dpdk
 from dpdk_bindings.env import Histogram, core_facts
 from dpdk_bindings.ladder import is_auto, rungs
 
@@ -146,8 +146,7 @@ def findings(config: Config) -> list[dict[str, Any]]:
         if is_auto(name):
             rows.append(_ladder_finding(role, name))
             continue
-        # What wraps a queue of DPDK's works wherever DPDK does.
-        wanted = "dpdk" if names_dpdk(name) else name.split(":")[0].split("(")[0]
+        wanted = innermost_backend(name)  # what wraps it works wherever that does
         backend = known.get(wanted)
         if backend is None:
             detail = f"'{name}' names no backend of this build; one of {', '.join(known)}"

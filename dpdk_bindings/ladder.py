@@ -24,6 +24,7 @@ from dpdk_bindings.queue import Queue, open_queue, wrapping
 SYS_NET = Path("/sys/class/net")
 # "auto:eth0,steer=10.0.0.2:26400": what is heard there, for those rungs that must know.
 AUTO = re.compile(r"^auto:(?P<device>[^,]*)(?:,steer=(?P<steer>[0-9.:+]*))?$")
+_SHARE = re.compile(r"\bshare(?:\([^)]*\))?:")
 AFXDP_MODES = ("zerocopy", "copy", "skb")
 PORT_MAX = 65535
 # What can be required of a ladder: its backends and their modes; DPDK's begin with "poll".
@@ -47,6 +48,7 @@ class Climb:
 
     queue: Queue
     refused: tuple[Rung, ...]
+    label: str  # of the rung that was taken
 
     @property
     def sentence(self) -> str:
@@ -94,15 +96,18 @@ def rungs(name: str) -> list[Rung]:
         raise PioError(ENODEV, f"there is no network interface '{device}'",
                        f"name one of those that exist: {known}; or, of a card that DPDK has, its "
                        f"PCI address")
-    taken = f",steer={steer}" if steer else ""
+    # A host of our own answers ARP, and so must hear it. In one order: who shares a queue gives it
+    # one name.
+    heard = "all" if "host(" in prefix else "+".join(sorted(set(steer.split("+"))))
+    taken = f",steer={heard}" if heard else ""
     return [
         _dpdk(prefix, device),
         *(Rung(f"afxdp {mode}", f"{prefix}afxdp:{device},mode={mode}{taken}")
           for mode in AFXDP_MODES),
         # The emulated adapter is no faster than packet sockets, and ssh over the interface ends.
         Rung("netmap", f"{prefix}netmap:{device},native=1"),
-        Rung("afpacket", f"{prefix}afpacket:{device}"),
-        _udp(prefix, device, steer),
+        Rung("afpacket", f"{_alone(prefix)}afpacket:{device}"),
+        _udp(_alone(prefix), device, steer.partition("+")[0] if _SHARE.search(prefix) else steer),
     ]
 
 
@@ -130,6 +135,12 @@ def _dpdk(prefix: str, device: str) -> Rung:
                 f"apply`) and name it auto:{address}")
 
 
+def _alone(prefix: str) -> str:
+    """Where several could share a socket each has its own, since the kernel sorts; but a host of
+    our own is one, and stays shared."""
+    return prefix if "host(" in prefix else _SHARE.sub("", prefix)
+
+
 def _udp(prefix: str, device: str, steer: str) -> Rung:
     """A socket has one address and one port."""
     address, _, port = steer.partition(":")
@@ -147,11 +158,12 @@ def reasons(refused: tuple[Rung, ...]) -> str:
     return "; ".join(f"{', '.join(labels)}: {why}" for why, labels in shared.items())
 
 
-def climb(name: str, require: str = "") -> Climb:
+def climb(name: str, require: str = "", only: str = "") -> Climb:
     """Opens the best rung that works; ``require`` ends the ladder below the first that has it.
 
     ``require`` is a backend or mode, as in ``[engine] require``. Raises NoRungError when no
-    rung works, or none that has what is required: each is named with its reason.
+    rung works, or none that has what is required: each is named with its reason. ``only``: the
+    label of the one rung that is tried.
     """
     refused: list[Rung] = []
     if require and require not in REQUIRABLE and not require.startswith("poll"):
@@ -160,6 +172,8 @@ def climb(name: str, require: str = "") -> Climb:
         raise PioError(EINVAL, f"nothing on the ladder of {name} is called '{require}'",
                        f"{meant}name a backend or a mode: {', '.join(REQUIRABLE)}")
     for rung in rungs(name):
+        if only not in ("", rung.label):
+            continue
         if not rung.name:
             refused.append(rung)
             continue
@@ -173,7 +187,7 @@ def climb(name: str, require: str = "") -> Climb:
             queue.close()
             refused.append(Rung(rung.label, rung.name, why, "lift the requirement"))
             continue
-        return Climb(queue, tuple(refused))
+        return Climb(queue, tuple(refused), rung.label)
     wanted = f" with {require}" if require else ""
     why = f"{name}: no way to open it{wanted}: {reasons(tuple(refused))}"
     raise NoRungError(why, tuple(refused))

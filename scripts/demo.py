@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from demo_cut import Cut
 from demo_huge_pages import huge_pages
 from demo_links import (
+    LINES,
     MEMORY_MIB,
+    ONE_PORT,
     SIDES,
     Links,
     memif_links,
@@ -44,7 +46,7 @@ WRITTEN = (
     "latency.png",
 )
 # What a queue over veth must obtain: its driver has XDP and no zero-copy.
-VETH_MODES = {"afxdp": "copy", "afpacket": "mmap-v2"}
+VETH_MODES = {"afxdp": "copy", "auto": "copy", "afpacket": "mmap-v2"}
 DRAIN_S = 0.3  # after the exchange's end, for what is still in the queues
 
 
@@ -71,10 +73,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fault", default="", metavar="SPEC",
                         help="impair both feed lines, as in loss=0.1,duplicate=0.05,reorder=0.05; "
                         "loss meets every second frame of a line: none is lost on both")
-    parser.add_argument("--backend", choices=["memory", "dpdk", "afxdp", "afpacket"],
+    parser.add_argument("--backend", choices=["memory", "dpdk", "afxdp", "afpacket", "auto"],
                         default="memory",
                         help="what joins the two: shared memory, DPDK's memif, or veth pairs "
-                        "between two network namespaces")
+                        "between two network namespaces; auto: the appliance chooses")
+    parser.add_argument("--one-port", action="store_true",
+                        help="with veth pairs: one of them, for both lines and the orders")
     parser.add_argument("--cut", action="store_true",
                         help="with veth pairs: line B is cut for the middle third of the run")
     parser.add_argument("--huge-pages", choices=["auto", "on", "off"], default="auto",
@@ -106,12 +110,16 @@ def make_links(options: argparse.Namespace, stack: ExitStack) -> Links:
     tag, impaired = f"demo{os.getpid()}", bool(options.fault)
     if options.cut and options.backend not in VETH_MODES:
         raise RuntimeError("--cut needs a wire: give --backend afxdp or afpacket with it")
+    if options.one_port and (options.cut or options.backend not in VETH_MODES):
+        raise RuntimeError("--one-port is one wire, not to be cut: give --backend afxdp, auto or "
+                           "afpacket with it, without --cut")
     if options.backend == "memory":
         return memory_links(tag, impaired)
     if options.backend in VETH_MODES:
-        made = stack.enter_context(network_pair())
+        lines = ONE_PORT if options.one_port else LINES
+        made = stack.enter_context(network_pair(lines))
         return veth_links(options.backend, VETH_MODES[options.backend], made,
-                          Cut(made, options.seconds) if options.cut else None)
+                          Cut(made, options.seconds) if options.cut else None, lines)
     if options.huge_pages == "off":
         return memif_links(tag, impaired, False, "ordinary memory, as asked")
     mib = SIDES * MEMORY_MIB
@@ -198,7 +206,7 @@ def compare_books(out: Path) -> dict[str, Any]:
 def links_check(figures: dict[str, Any], links: Links) -> tuple[str, bool, str]:
     """Every queue is what was asked for, and nothing less (R5)."""
     modes = figures["backend"]
-    good = all(mode.split()[-1].removeprefix("fault+") == links.mode for mode in modes.values())
+    good = all(mode.split()[-1].rpartition("+")[2] == links.mode for mode in modes.values())
     obtained = ", ".join(f"{role} {mode}" for role, mode in modes.items())
     return "links", good, f"{obtained}; in {links.memory}"
 

@@ -16,6 +16,7 @@ SIDES = 2
 LETTERS = ("a", "b", "o")  # line A, line B, orders
 SIDE_NAMES = ("exchange", "appliance")
 LINES = ("line-a", "line-b", "orders")  # veth pairs
+ONE_PORT = ("port", "port", "port")  # the same, through one
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ def memif_links(tag: str, impaired: bool, huge: bool, memory: str) -> Links:
 
 
 @contextlib.contextmanager
-def network_pair() -> Iterator[Networks]:
+def network_pair(lines: tuple[str, ...] = LINES) -> Iterator[Networks]:
     """Raises RuntimeError, one sentence, where there can be none."""
     try:
-        made = Networks(SIDE_NAMES, LINES)
+        made = Networks(SIDE_NAMES, tuple(dict.fromkeys(lines)))
     except OSError as error:
         raise RuntimeError(f"no network namespaces: {error.strerror}; run the demo as root, or "
                            "take --backend memory") from None
@@ -74,10 +75,14 @@ def network_pair() -> Iterator[Networks]:
         yield made
 
 
-def veth_links(backend: str, mode: str, networks: Networks, cut: Cut | None) -> Links:
-    """A veth pair for each line and one for the orders, between two network namespaces."""
-    # veth's own XDP; auto would take skb mode in silence where that is not to be had.
-    options = ",mode=copy" if backend == "afxdp" else ""
-    ends = tuple(f"{backend}:{line}{options}" for line in LINES)
-    return Links(backend, mode, "two network namespaces, three veth pairs", ends, ends,
+def veth_links(backend: str, mode: str, networks: Networks, cut: Cut | None,
+               lines: tuple[str, ...] = LINES) -> Links:
+    """Veth pairs between two network namespaces: one for each of ``lines`` that is another."""
+    def ends(by: str) -> tuple[str, ...]:
+        # veth's own XDP; afxdp would take skb mode in silence where that is not to be had.
+        return tuple(f"{by}:{line}{',mode=copy' if by == 'afxdp' else ''}" for line in lines)
+
+    pairs = "one veth pair" if lines == ONE_PORT else "three veth pairs"
+    return Links(backend, mode, f"two network namespaces, {pairs}",
+                 ends("afxdp" if backend == "auto" else backend), ends(backend),
                  networks=networks, cut=cut)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from dpdk_bindings import innermost_backend
 from dpdk_bindings.dpdk.options import EalOptions
 from dpdk_bindings.env import config_file
 from dpdk_bindings.env.config_file import ConfigError
@@ -59,7 +60,10 @@ class Flow(Section, frozen=True, forbid_unknown_fields=True):
 
 
 class Feed(Section, frozen=True, forbid_unknown_fields=True):
-    line_a: Annotated[str, Meta(description="The queue of line A.")] = "memory:feed-a"
+    line_a: Annotated[str, Meta(
+        description="The queue of line A. Lines and orders may name one interface: \"afxdp:eth0\" "
+        "in each goes through one port.",
+    )] = "memory:feed-a"
     line_b: Annotated[str, Meta(
         description="The queue of line B, with the same messages; \"\": there is none.",
     )] = "memory:feed-b"
@@ -97,12 +101,13 @@ class Config(Section, frozen=True, forbid_unknown_fields=True):
 
 def _check(path: Path, config: Config) -> None:
     """What types cannot say."""
-    queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue) if q]
-    if not config.feed.line_a:
-        raise ConfigError(f"{path}: feed.line_a names no queue; give one, as in \"memory:feed-a\"")
+    queues = [q for q in (config.feed.line_a, config.feed.line_b, config.orders.queue)
+              if innermost_backend(q) in ("memory", "pcap")]
     if len(set(queues)) < len(queues):
         raise ConfigError(f"{path}: two of feed.line_a, feed.line_b and orders.queue name the same "
                           "queue; give each its own")
+    if not config.feed.line_a:
+        raise ConfigError(f"{path}: feed.line_a names no queue; give one, as in \"memory:feed-a\"")
     for table, key in (("feed", "a_source"), ("feed", "a_group"), ("feed", "b_source"),
                        ("feed", "b_group"), ("orders", "address")):
         value = getattr(getattr(config, table), key)

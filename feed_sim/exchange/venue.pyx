@@ -92,10 +92,11 @@ cdef class Venue:
         checkpoints_free(&self.checkpoints)
 
     def _open(self, config):
-        """Opens every queue or none."""
+        """Opens every queue or none; once what several name."""
         feed, orders = config.feed, config.orders
         cdef pio_queue *queue = NULL
-        names = [name for name in (feed.line_a, feed.line_b, orders.queue) if name]
+        names = list(dict.fromkeys(
+            name for name in (feed.line_a, feed.line_b, orders.queue) if name))
         try:
             configure_dpdk(names, config.dpdk, config.exchange.core)
             for name in names:

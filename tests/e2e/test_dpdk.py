@@ -41,7 +41,7 @@ def test_books_agree_over_impaired_memif(tmp_path: Path) -> None:
     assert pair.failed == []
     feed = pair.figures["feed"]
     assert feed["gaps_filled"] > 10 and feed["gaps_a"] > 0 and feed["gaps_b"] > 0
-    assert set(pair.figures["backend"].values()) == {"fault fault+poll-no-huge",
+    assert set(pair.figures["backend"].values()) == {"dpdk fault+poll-no-huge",
                                                      "dpdk poll-no-huge"}
 
 

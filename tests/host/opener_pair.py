@@ -20,13 +20,21 @@ from dpdk_bindings import open_queue
 
 CLONE_NEWNET = 0x4000_0000  # linux/sched.h
 NOBODY = 65534
-# AF_XDP: one queue of the interface each, over one memory. afpacket: both hear everything.
+# AF_XDP: one queue of the interface each, over one memory; or one for both. afpacket: both hear
+# everything.
 TEXTS = {
     "afxdp": """
 [feed]
 line_a = "afxdp:tpo0,queue=0,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
 [orders]
 queue = "afxdp:tpo0,queue=1,queues=2,rx_slots=256,tx_slots=256,rss_check=0"
+""",
+    "share": """
+[feed]
+line_a = "afxdp:tpo0,rx_slots=256,tx_slots=256,rss_check=0"
+[orders]
+queue = "fault:afxdp:tpo0"
+address = "10.1.1.1"
 """,
     "afpacket": """
 [feed]
@@ -56,7 +64,7 @@ def engine_end(path: Path, there: int, go: int, wanted: int) -> None:
                              if frame.startswith(FRAME[:12])])
         status = Path("/proc/self/status").read_text()
         rights = next(line.split()[1] for line in status.split("\n") if line.startswith("CapEff"))
-        print(f"{queue.mode.split('+')[0]} {received} {int(rights, 16)} {packet_sockets()}",
+        print(f"{queue.mode.split('+')[-1]} {received} {int(rights, 16)} {packet_sockets()}",
               flush=True)
 
 
