@@ -41,6 +41,8 @@ MEASURES: dict[str, Measure] = {
                        "bench.decode:itchfeed"), "bench.oracle:oracle"),
     "parse": Measure("a memory queue between two processes to walked MoldUDP64",
                      ("bench.parse:parse",)),
+    "share": Measure("what a frame costs more where a queue has two members",
+                     ("bench.share:share",)),
     "loop": Measure("tick to trade, of the loop alone and of two processes over memory",
                     ("bench.loop:alone", "bench.loop:stations", "bench.loop:loop")),
     "roundtrip": Measure("feed in to ack out, the same two processes",

@@ -13,6 +13,7 @@ from afpacket_ends import wait_for
 from afxdp_ends import udp
 from contract_cases import unique
 from contract_driver import Hot
+from dpdk_cases import device, missing
 from private_network import PrivateNetwork
 
 from dpdk_bindings import PioError, Queue, innermost_backend, open_queue
@@ -259,6 +260,22 @@ def test_two_on_the_one_queue_of_an_interface(network: PrivateNetwork, mode: str
             assert queue.stats()["tx_frames"] <= 1
         with pytest.raises(PioError):  # by another name it is another queue, and the card has one
             network.open_queue(f"share:{name},rx_slots=1024")
+
+
+def test_two_on_the_one_queue_pair_of_a_dpdk_device() -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    name = f"dpdk(rx_slots=64,tx_slots=64):{device('net_ring')}"  # it hears what it sends
+    with open_queue(f"{HEARS}:{name}") as feed, open_queue(f"share:{name}") as rest:
+        frames = [numbered(FEED if i % 2 else ORDERS, i) for i in range(40)]
+        assert rest.send(frames) == 40
+        assert in_turn([feed, rest], 16) == [frames[1::2], frames[::2]]
+        assert rest.send(frames) == 40
+        assert len(Hot(feed).rx(8)) == 4 and len(Hot(feed).lend(20)) == 20
+        feed.close()  # with frames of the device's lent to it, both ways
+        assert rest.send(frames) == 40
+        # Four were handed out; what it had not seen yet is of the rest now.
+        assert [len(frame) for frame in rest.receive(80)] == [len(frames[0])] * (80 - 4)
 
 
 def test_namespaces_keep_interfaces_of_one_name_apart(network: PrivateNetwork) -> None:

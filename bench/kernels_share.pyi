@@ -1,0 +1,3 @@
+def taken_ns(
+    far_address: int, near_address: int, clock_address: int, frame: bytes, rounds: int
+) -> float: ...
