@@ -66,8 +66,8 @@ def udp(_: Settings) -> list[Row]:
 
 def afxdp_native_busy_polled(_: Settings) -> list[Row]:
     """Each end opens while it hears datagrams, which tell it what to poll (busy_poll_wait_ms)."""
-    near, far = (f"afxdp:{LINE},steer={ADDRESSES[side]}:{PORT},mode=copy,busy_poll_us=20"
-                 for side in (NEAR, FAR))
+    near, far = (f"afxdp:{LINE},steer={ADDRESSES[side]}:{PORT},mode=copy,busy_poll_us=20,"
+                 f"busy_poll_wait_ms=1500" for side in (NEAR, FAR))
     with Wire() as wire, contextlib.ExitStack() as stack:
         wire.give_addresses()
         for side in (NEAR, FAR):

@@ -69,7 +69,8 @@ def _beside_drops(mode: str, drops: str, *, own_core: bool = False,
     if polled:
         where = BUSY_POLLED
     for times, more in (("", ""), (" without times", ",timestamps=0")):
-        queue = f"afxdp:{LINE},{STEER},mode={mode}{more}{',busy_poll_us=20' * polled}"
+        steer = f"steer={GROUP}:{PORT},busy_poll_us=20" if polled else STEER
+        queue = f"afxdp:{LINE},{steer},mode={mode}{more}"
         rate = _rate("sink", queue, own_core=own_core, polled=polled)
         name = f"receive, afxdp {drops}{times}{where}"
         rows += [Row(name, "M frames/s", rate, RATE_TARGET, better="higher"),

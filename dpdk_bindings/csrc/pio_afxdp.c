@@ -181,6 +181,10 @@ void afxdp_device_read(struct pio_queue *queue) {
         return;
     queue->info->link =
         pio_interface_look(a->grant.fds[AFXDP_FD_CONTROL], a->interface_index, &mtu);
+    /* Taken down, it has other poll routines when it is up again, and nobody tells which. */
+    if (queue->info->link == PIO_LINK_DOWN && a->busy_polls &&
+        pio_interface_is_off(a->grant.fds[AFXDP_FD_CONTROL], a->interface_index))
+        a->busy_polls = 0;
     if (!program_holds(a))
         queue->info->link = PIO_LINK_GONE;
     if (mtu)

@@ -125,10 +125,14 @@ int afxdp_device_partial(const char *driver);
 
 /* The id of the kernel's poll routine that a socket's frames come through; 0: it knows none. */
 uint32_t afxdp_napi_of(int fd);
-/* A socket to poll the driver through where the bound AF_XDP `socket` itself will not do: waits for
- * a datagram to the queue's destinations. -1: none is needed, or none came. The program must be
- * there, and pass everything on. */
+/* busy_poll_wait_ms= was not given: where a group is among the destinations, a heartbeat's time. */
+#define AFXDP_WAIT_BY_DESTINATION UINT64_MAX
+/* A socket to poll the driver through where the AF_XDP `socket` itself will not do: waits for a
+ * datagram to a destination of the queue. -1: none is needed, or none came, or a signal did. The
+ * program must be there, and pass everything on. */
 int afxdp_napi_listen(const struct afxdp_options *o, int index, int socket);
+/* Is a descriptor such a socket? No other is read from: its datagrams are its owner's. */
+int afxdp_napi_is_listener(int fd);
 
 /* ---- the data path ---- */
 

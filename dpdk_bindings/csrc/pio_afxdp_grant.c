@@ -303,16 +303,17 @@ static int grant_fill(struct afxdp_grant *g, const struct afxdp_options *o, stru
     if (!number && maps)
         number = afxdp_grant_bind(g, o, device.index, shared, error);
     if (!number)
-        g->fds[AFXDP_FD_POLL] = afxdp_napi_listen(o, device.index, fd);
-    if (!number)
-        number = socket_enlist(g, o, error);
-    if (!number)
         number = descriptors_copy(g, maps ? -1 : shared, error);
     if (!number && !maps)
         number = control_weaken(g, o, error);
-    if (!number)
-        g->pool->members[g->part] = fd;
-    return number;
+    if (number)
+        return number;
+    /* While it waits, others may open and close theirs: what is ours is ours by now. */
+    g->pool->members[g->part] = fd;
+    afxdp_unlock();
+    g->fds[AFXDP_FD_POLL] = afxdp_napi_listen(o, device.index, fd);
+    afxdp_lock();
+    return socket_enlist(g, o, error);
 }
 
 static void release_locked(struct afxdp_grant *g) {

@@ -5,9 +5,13 @@
  * AF_XDP socket in zero-copy mode is told when it is bound. In copy mode it learned the id from
  * the first frame before Linux 6.13, and never does since; from 6.15 on it is told when it is
  * bound, too, but by those drivers alone that name their queues' routines to the kernel, as veth
- * does not (docs/decisions.md). A UDP socket still learns it from each datagram. So one that hears
- * the queue's own destinations waits for a datagram, before the program takes them all, and the
+ * does not (docs/decisions.md). A UDP socket still learns it from a datagram. So one that hears a
+ * destination of the queue's own waits for a datagram, before the program takes them all, and the
  * driver is polled through that socket from then on: a line of a feed has a heartbeat a second.
+ *
+ * It takes nothing from anybody: a port that another program's socket has is left alone, unless
+ * both hear a group, where each gets its own. Once it knows, it hears nothing and sends nothing,
+ * for good: it may be handed to a process that is to reach no network.
  */
 #define _GNU_SOURCE
 #include "pio_afxdp.h"
@@ -24,6 +28,7 @@
 #include <unistd.h>
 
 #define DRAIN_MAX 65536u /* datagrams: more than any receive buffer holds */
+#define WAIT_MS_GROUP 1500u /* a feed's heartbeat comes every second */
 
 uint32_t afxdp_napi_of(int fd) {
     uint32_t id = 0;
@@ -46,64 +51,93 @@ static uint64_t now_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* A socket that hears the first of the destinations that has a port, and the groups with the same
- * port; -1 when there is none, or the port is somebody's who does not share it. */
-static int listener_make(const struct afxdp_options *o, int index) {
-    uint32_t first = 0;
+/* The destination whose datagram is waited for: the first group, else the first that has a port. */
+static const struct afxdp_rule *destination(const struct afxdp_options *o) {
+    const struct afxdp_rule *first = NULL;
+    for (uint32_t i = 0; i < o->rule_count; i++) {
+        const struct afxdp_rule *rule = &o->rules[i];
+        if (rule->port && IN_MULTICAST(rule->address))
+            return rule;
+        if (rule->port && !first)
+            first = rule;
+    }
+    return first;
+}
+
+/* A socket that hears the destination; -1 when it cannot, as where its port is somebody else's.
+ * A port is shared with others for groups only: of a station's, the last to come would have all. */
+static int listener_make(const struct afxdp_options *o, const struct afxdp_rule *rule, int index) {
     const int on = 1, us = (int)o->busy_poll_us, budget = (int)o->busy_poll_budget;
-    while (first < o->rule_count && !o->rules[first].port)
-        first++;
-    if (first == o->rule_count)
-        return -1;
-    uint16_t port = o->rules[first].port;
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int group = IN_MULTICAST(rule->address);
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(rule->port),
+                               .sin_addr.s_addr = htonl(rule->address)};
+    struct ip_mreqn member = {.imr_multiaddr = here.sin_addr, .imr_ifindex = index};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int failed = fd < 0 ||
-                 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+                 (group && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on)) ||
                  setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->interface,
                             (socklen_t)strlen(o->interface)) ||
                  setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof on) ||
                  setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof us) ||
                  setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget) ||
-                 bind(fd, (struct sockaddr *)&any, sizeof any);
-    for (uint32_t i = first; !failed && i < o->rule_count; i++) {
-        struct ip_mreqn member = {.imr_multiaddr.s_addr = htonl(o->rules[i].address),
-                                  .imr_ifindex = index};
-        if (o->rules[i].port == port && IN_MULTICAST(o->rules[i].address))
-            failed = setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &member, sizeof member) &&
-                     errno != EADDRINUSE;
-    }
+                 bind(fd, (struct sockaddr *)&here, sizeof here) ||
+                 (group && o->join &&
+                  setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &member, sizeof member));
     if (failed && fd >= 0)
         close(fd);
     return failed ? -1 : fd;
 }
 
-/* Nothing more is to be heard: polling looks at an empty socket. */
-static void deafen(int fd) {
+/* From now on it is good for polling alone. Connected to nobody (RFC 5737, the discard port), it
+ * is no match for a datagram, which goes to whom it went without it and is not counted as an error
+ * of UDP's; the filter is for when it cannot be. 0, or -1: it could still hear or send. */
+static int silence(int fd) {
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
     const struct sock_fprog filter = {1, &nothing};
+    const int locked = 1;
+    const struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_port = htons(9),
+                                       .sin_addr.s_addr = htonl(0xc0000201)};
     char byte;
-    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+    connect(fd, (const struct sockaddr *)&nobody, sizeof nobody);
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) ||
+        setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &locked, sizeof locked) ||
+        (shutdown(fd, SHUT_WR) && errno != ENOTCONN)) /* shut all the same */
+        return -1;
     for (uint32_t i = 0; i < DRAIN_MAX && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0; i++)
         ;
+    return 0;
+}
+
+int afxdp_napi_is_listener(int fd) {
+    int family = 0, protocol = 0, locked = 0;
+    socklen_t bytes = sizeof family;
+    return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &bytes) && family == AF_INET &&
+           !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &bytes) &&
+           protocol == IPPROTO_UDP &&
+           !getsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &locked, &bytes) && locked;
 }
 
 int afxdp_napi_listen(const struct afxdp_options *o, int index, int socket) {
-    if (!o->busy_poll_us || afxdp_napi_of(socket) || kernel_tells())
+    const struct afxdp_rule *rule = destination(o);
+    uint64_t wait_ms = o->busy_poll_wait_ms;
+    if (wait_ms == AFXDP_WAIT_BY_DESTINATION)
+        wait_ms = rule && IN_MULTICAST(rule->address) ? WAIT_MS_GROUP : 0;
+    if (!o->busy_poll_us || !rule || !wait_ms || o->mode == AFXDP_ZEROCOPY ||
+        afxdp_napi_of(socket) || kernel_tells())
         return -1;
-    int fd = listener_make(o, index);
+    int fd = listener_make(o, rule, index), interrupted = 0;
     char byte;
-    uint64_t end = now_ms() + o->busy_poll_wait_ms, now;
-    while (fd >= 0 && !afxdp_napi_of(fd) && (now = now_ms()) < end) {
+    uint64_t end = now_ms() + wait_ms, now;
+    while (fd >= 0 && !interrupted && !afxdp_napi_of(fd) && (now = now_ms()) < end) {
         struct pollfd waits = {.fd = fd, .events = POLLIN};
-        if (poll(&waits, 1, (int)(end - now)) > 0)
+        int ready = poll(&waits, 1, (int)(end - now));
+        interrupted = ready < 0 && errno == EINTR; /* Ctrl-C, most likely */
+        if (ready > 0)
             recv(fd, &byte, 1, MSG_DONTWAIT);
     }
-    if (fd >= 0 && !afxdp_napi_of(fd)) {
+    if (fd >= 0 && (!afxdp_napi_of(fd) || silence(fd))) {
         close(fd);
         fd = -1;
     }
-    if (fd >= 0)
-        deafen(fd);
     return fd;
 }

@@ -176,7 +176,8 @@ static int attach(struct pio_queue *queue, const struct afxdp_options *o,
     if (number)
         return number;
     int poll_fd = a->grant.fds[AFXDP_FD_POLL];
-    a->poll_fd = poll_fd >= 0 ? poll_fd : a->fd;
+    /* Its own socket, where binding told it what to poll, wakes the driver for its rings, too. */
+    a->poll_fd = poll_fd >= 0 && !afxdp_napi_of(a->fd) ? poll_fd : a->fd;
     info->stats.extra[AFXDP_BUSY_POLLED] = a->busy_polls && afxdp_napi_of(a->poll_fd);
     afxdp_clock_read(a);
     afxdp_device_read(queue);
@@ -209,20 +210,19 @@ static void release_all(struct afxdp *a) {
 
 /* Descriptors that are not what they should be are not ours to close. */
 static int adopt(struct afxdp_grant *g, const struct afxdp_options *o, struct pio_error *error) {
-    int domains[3] = {0, 0, AF_INET}, poll_fd = g->fds[AFXDP_FD_POLL];
+    int domains[2] = {0, 0}, poll_fd = g->fds[AFXDP_FD_POLL];
     socklen_t bytes = sizeof domains[0];
     g->mode = o->mode;
     g->frame_bytes = (uint32_t)o->frame_bytes;
     if (!getsockopt(g->fds[AFXDP_FD_SOCKET], SOL_SOCKET, SO_DOMAIN, &domains[0], &bytes) &&
         !getsockopt(g->fds[AFXDP_FD_CONTROL], SOL_SOCKET, SO_DOMAIN, &domains[1], &bytes) &&
-        (poll_fd < 0 || !getsockopt(poll_fd, SOL_SOCKET, SO_DOMAIN, &domains[2], &bytes)) &&
         domains[0] == AF_XDP && (domains[1] == AF_UNIX || domains[1] == AF_PACKET) &&
-        domains[2] == AF_INET)
+        (poll_fd < 0 || afxdp_napi_is_listener(poll_fd)))
         return 0;
     for (int i = 0; i < AFXDP_FDS; i++)
         g->fds[i] = -1;
     return pio_refuse(error, EBADF, "hand over what the opener opened, under the same numbers",
-                      "fds= names no descriptors of an AF_XDP queue");
+                      "fds= and poll_fd= name no descriptors of an AF_XDP queue");
 }
 
 static int afxdp_open(struct pio_queue *queue, const char *device, struct pio_error *error) {

@@ -21,8 +21,8 @@
 #define FRAME_BYTES_MIN 64u
 #define BUSY_POLL_US_MAX 1000000u
 #define BUSY_POLL_BUDGET_DEFAULT 64u /* a NAPI poll's */
-#define BUSY_POLL_WAIT_MS_DEFAULT 1500u /* a feed's heartbeat comes every second */
-#define BUSY_POLL_WAIT_MS_MAX 60000u
+/* Three queues' waits are over before an engine gives its opener up (20 s, appliance/opener.py). */
+#define BUSY_POLL_WAIT_MS_MAX 5000u
 #define STEERS_MAX 16u
 
 static int steers_read(struct afxdp_options *o, char *text, struct pio_error *error) {
@@ -89,12 +89,15 @@ static int read_fds(struct afxdp_options *o, struct afxdp_grant *adopted, const 
     uint32_t last = 0;
     uint64_t poll_fd = UINT64_MAX;
     int number = pio_option_text(device, "fds", text, sizeof text, error);
+    if (!number)
+        number = pio_option_u64(device, "poll_fd", 0, INT_MAX, &poll_fd, error);
+    if (!number && !text[0] && poll_fd != UINT64_MAX)
+        number = pio_refuse(error, EINVAL, "leave it out, or pass on the whole name that the "
+                            "privileged opener was given",
+                            "poll_fd= is for a queue that is opened already, with fds=");
     if (number || !text[0])
         return number;
     o->adopts = 1;
-    number = pio_option_u64(device, "poll_fd", 0, INT_MAX, &poll_fd, error);
-    if (number)
-        return number;
     fds[AFXDP_FD_POLL] = poll_fd <= INT_MAX ? (int)poll_fd : -1;
     int count = sscanf(text, "%d+%d+%d+%d+%d+%u%n+%u%n", fds, fds + 1, fds + 2, fds + 3, fds + 4,
                        &adopted->part, &used, &last, &seven);
@@ -168,7 +171,7 @@ int afxdp_options_read(struct afxdp_options *o, struct afxdp_grant *adopted, con
     *o = (struct afxdp_options){.queues = 1, .rx_slots = RX_SLOTS_DEFAULT,
                                 .tx_slots = TX_SLOTS_DEFAULT, .join = 1, .rss_check = 1,
                                 .busy_poll_budget = BUSY_POLL_BUDGET_DEFAULT,
-                                .busy_poll_wait_ms = BUSY_POLL_WAIT_MS_DEFAULT};
+                                .busy_poll_wait_ms = AFXDP_WAIT_BY_DESTINATION};
     int number = pio_option_check(device, KEYS, error);
     if (!number)
         number = read_numbers(o, device, error);

@@ -88,3 +88,9 @@ enum pio_link pio_interface_look(int fd, int index, uint32_t *mtu) {
         *mtu = (uint32_t)request.ifr_mtu;
     return flags & IFF_UP && flags & IFF_RUNNING ? PIO_LINK_UP : PIO_LINK_DOWN;
 }
+
+int pio_interface_is_off(int fd, int index) {
+    struct ifreq request = {.ifr_ifindex = index};
+    return !ioctl(fd, SIOCGIFNAME, &request) && !ioctl(fd, SIOCGIFFLAGS, &request) &&
+           !(request.ifr_flags & IFF_UP);
+}

@@ -17,5 +17,7 @@ int pio_interface_find(int fd, const char *name, int *index, uint8_t mac[6],
                        struct pio_error *error);
 /* Its link now, and its MTU; an MTU of 0 could not be read. By index: it may be renamed. */
 enum pio_link pio_interface_look(int fd, int index, uint32_t *mtu);
+/* Was it taken down (ip link set down), rather than left without a carrier? */
+int pio_interface_is_off(int fd, int index);
 
 #endif

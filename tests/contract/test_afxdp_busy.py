@@ -11,34 +11,16 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
 
-import pytest
 from afpacket_ends import wait_for
-from afxdp_ends import GROUP, STEER
+from afxdp_ends import STEER
+from afxdp_feed import BUSY, HEARD, feed, listens, received_within
 from private_network import PrivateNetwork
-from scapy.all import IP, UDP, Ether
 
 from appliance.opener import renumbered
 from dpdk_bindings.afxdp import open_for_another
-from dpdk_bindings.queue import Queue
 
-BUSY = f"afxdp:right,mode=copy,{STEER},busy_poll_us=20"
 PUT_OFF = {"napi_defer_hard_irqs": 1000, "gro_flush_timeout": 10_000_000_000}
-# Nothing about it is wrong: the kernel must take it for its own socket.
-HEARD = bytes(
-    Ether(dst="01:00:5e:36:0c:6f", src="02:00:00:00:00:01")
-    / IP(src="10.0.0.1", dst=GROUP)
-    / UDP(sport=9000, dport=26477)
-    / b"heartbeat"
-)
-
-KERNEL = tuple(int(part) for part in os.uname().release.split(".")[:2])
-listens = pytest.mark.skipif(
-    KERNEL < (6, 13), reason="this kernel tells the socket: there is nothing to wait for"
-)
 
 
 def put_off(network: PrivateNetwork, interface: str) -> None:
@@ -48,32 +30,6 @@ def put_off(network: PrivateNetwork, interface: str) -> None:
     )
     script = " && ".join(("mount -t sysfs none /sys", *writes))
     network.call(subprocess.run, ["unshare", "--mount", "sh", "-c", script], check=True)
-
-
-@contextmanager
-def feed(sender: Queue) -> Iterator[None]:
-    """A frame every few milliseconds, from another thread."""
-    ended = Event()
-
-    def send() -> None:
-        while not ended.wait(0.005):
-            sender.send([HEARD])
-
-    thread = Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def received_within(queue: Queue, seconds: float) -> int:
-    """Frames; every look is followed by the queue's service."""
-    count, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        count += len(queue.receive(64))
-    return count
 
 
 @listens

@@ -50,6 +50,8 @@ def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
         ("long-a,steer=all,frame_bytes=3840,mode=copy", errno.ERANGE, "takes no XDP", "mode=skb"),
         ("left,steer=all,fds=1+2", errno.EINVAL, "fds=1+2", "opener"),
         ("left,steer=all,fds=1+2+3+4+5+0,frame_bytes=1518,poll_fd=x", errno.EINVAL, "poll_fd", ""),
+        ("left,steer=all,poll_fd=3", errno.EINVAL, "with fds=", "leave it out"),
+        ("left,steer=all,busy_poll_wait_ms=5001", errno.EINVAL, "busy_poll_wait_ms", "5000"),
         ("left,steer=all,mode=skb,frame_bytes=1518,fds=0+0+0+0+0+0", errno.EBADF, "no descriptors",
          "same numbers"),
     ]  # fmt: skip
