@@ -21,7 +21,7 @@ import ipaddress
 import re
 import socket
 import struct
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgspec
@@ -93,6 +93,8 @@ def _joined(interface: str, groups: list[str]) -> socket.socket:
         raise PioError(error.errno or errno.EIO,
                        f"the kernel does not join {group} on '{interface}': {error.strerror}",
                        "see that it has IPv4, or say join=0") from None
+    with suppress(OSError):  # "not connected": its way out is shut all the same, for good
+        member.shutdown(socket.SHUT_WR)
     return member
 
 

@@ -69,15 +69,18 @@ def engine_end(path: Path, there: int, go: int, wanted: int) -> None:
 
 
 def packet_sockets() -> int:
-    """How many descriptors are sockets that can be bound to any interface."""
+    """How many descriptors are sockets that send where they like: packet sockets, which can be
+    bound to any interface, and UDP's, unless they are shut."""
     count = 0
     for number in map(int, os.listdir("/proc/self/fd")):
         try:
             with socket.socket(fileno=os.dup(number)) as one:
-                kind = one.family
+                sends = one.family == socket.AF_PACKET
+                if one.family == socket.AF_INET:
+                    sends = one.sendto(b"x", ("10.1.1.2", 9)) == 1
         except OSError:
             continue
-        count += kind == socket.AF_PACKET
+        count += sends
     return count
 
 
