@@ -1,15 +1,13 @@
 """The engine's process: opens everything, runs the loop, leaves in good order.
 
-``python -m appliance.engine_process CONFIG_JSON`` is started by the supervisor, which watches it
-through the shared segment. Nothing here runs while the loop does.
+``python -m appliance.engine_process CONFIG_JSON CONTROL_PID`` is started by the supervisor, which
+watches it through the shared segment. Nothing here runs while the loop does.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,6 +22,7 @@ from appliance.core.strategies import make_strategy
 from appliance.errors import RunError
 from appliance.host.latency_hold import LatencyHold
 from appliance.host.partition import join
+from appliance.parent import die_with_parent
 from appliance.queue_names import queue_names
 from appliance.state import CONTROL_CLAIM, Layout, State, clipped
 from appliance.tile import Tile
@@ -32,7 +31,6 @@ from dpdk_bindings.env import Clock, Ring, StopWord, pin_to_core
 from dpdk_bindings.ladder import climb, is_auto, rungs
 
 LOCATES = 65_536
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def make_state(config: Config) -> State:
@@ -123,11 +121,6 @@ def with_addresses(config: Config, queue: Queue) -> Config:
     return msgspec.structs.replace(config, orders=orders)
 
 
-def die_with_parent() -> None:
-    """Control's death stops the loop in order, as its SIGTERM would: nobody trades unwatched."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
-
 def run(config: Config, ready: Callable[[], None] = lambda: None,
         opened: Mapping[str, str] = MappingProxyType({})) -> int:
     """Runs one engine to its end; 0, or raises PioError, RunError, MemoryError or ValueError.
@@ -183,10 +176,10 @@ def run(config: Config, ready: Callable[[], None] = lambda: None,
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m appliance.engine_process CONFIG_JSON", file=sys.stderr)
+    if len(arguments) != 2:
+        print("usage: python -m appliance.engine_process CONFIG_JSON CONTROL_PID", file=sys.stderr)
         return 2
-    die_with_parent()
+    die_with_parent(int(arguments[1]))  # the loop stops in order: nobody trades unwatched
     try:
         return run(from_json(Path(arguments[0]).read_bytes()))
     except (PioError, RunError, ConfigError, ValueError, MemoryError, OSError) as error:

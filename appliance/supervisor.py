@@ -135,7 +135,7 @@ class Supervisor:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tickpath-")))
         settings = folder / "config.json"
         settings.write_bytes(self.config.to_json())
-        self.engine = self._spawn("appliance.engine_process", str(settings))
+        self.engine = self._spawn("appliance.engine_process", str(settings), str(os.getpid()))
         self.state = self._await_state(stopping)
         name = self.config.engine.name
         if self.config.journal.path:
@@ -148,6 +148,7 @@ class Supervisor:
                 "appliance.telemetry.exporter", name,
                 "--port", str(self.config.telemetry.port),
                 "--address", self.config.telemetry.address,
+                "--control", str(os.getpid()),
             )
         return self.state
 

@@ -32,6 +32,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from appliance.errors import RunError
+from appliance.parent import die_with_parent
 from appliance.passed import take_socket
 from appliance.state import Kill, State
 from appliance.telemetry.registry import BUCKETS_NS, EXTRAS, METRICS, ROLES
@@ -277,7 +278,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("segment", help="name of the engine's segment, as in [engine] name")
     parser.add_argument("--port", type=int, required=True, help="0: any that is free")
     parser.add_argument("--address", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument("--control", type=int, metavar="PID", help="end with this parent")
     options = parser.parse_args(arguments)
+    if options.control is not None:
+        die_with_parent(options.control)
     try:
         serve(options.segment, options.address, options.port,
               lambda url: print(f"exporter: {url}", file=sys.stderr, flush=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -60,6 +61,20 @@ def test_a_killed_engine_is_told_and_cleared_away(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert "engine" in errors and "Traceback" not in errors
+
+
+def test_a_killed_control_leaves_nothing_in_the_way_of_the_next(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = config(tmp_path, f"[telemetry]\nport = {port}\n")
+    process = start(path, "--json")
+    process.kill()  # -9
+    process.communicate(timeout=10)  # engine and exporter had its ends of the pipes, too
+    again = start(path, "--json")
+    again.send_signal(signal.SIGTERM)
+    _, errors = again.communicate(timeout=10)
+    assert again.returncode == 0, errors
 
 
 def test_kill_and_arm_from_another_process(tmp_path: Path) -> None:
