@@ -42,6 +42,8 @@ static int steers_read(struct afxdp_options *o, char *text, struct pio_error *er
         }
         int good = o->rule_count < STEERS_MAX && inet_pton(AF_INET, one, &address) == 1 &&
                    (!colon || (*end == '\0' && end != colon + 1 && port >= 1 && port <= 65535));
+        if (!good && colon)
+            *colon = ':'; /* told as it was given */
         if (!good)
             return pio_refuse(error, EINVAL,
                               "write all, or ADDRESS:PORT or ADDRESS, joined by +, sixteen at "

@@ -175,7 +175,8 @@ static int queue_check(const struct afxdp_site *site, const struct afxdp_options
                        struct pio_error *error) {
     for (uint32_t i = 0; i < site->rule_count; i++)
         if (site->rules[i].queue == o->queue)
-            return pio_refuse(error, EBUSY, "open another queue, as in queue=1",
+            return pio_refuse(error, EBUSY, "open another queue, as in queue=1; or share this one: "
+                              "name it in the same words wherever it is named",
                               "this process has queue %llu of '%s' open already",
                               (unsigned long long)o->queue, o->interface);
     if (site->rule_count + o->rule_count > AFXDP_RULES_MAX)

@@ -32,7 +32,7 @@
 #define TAG_BYTES 4u
 #define TAGS_MAX 2u
 #define IPV4_BYTES 20u
-/* Ethernet, tags, IPv4 and the UDP ports fit in so many bytes from the ethertype's place on. */
+/* In so many bytes the ethertype is found, whatever tags there are. */
 #define SHORTEST_TELLING (12u + TAGS_MAX * TAG_BYTES + 2u)
 
 /* ---- places ---- */
@@ -140,9 +140,11 @@ static inline uint32_t slot_of(const struct share *s, const struct pio_frame *fr
             return s->rest;
     at += 2;
     length -= (uint32_t)(at - frame->data);
+    if (length < IPV4_BYTES)
+        return s->rest;
     uint32_t header = (at[0] & 0xfu) * 4;
-    if (length < IPV4_BYTES || at[0] >> 4 != 4 || header < IPV4_BYTES || length < header + 4 ||
-        at[9] != 17 || word16(at + 6) & htons(0x1fff))
+    if (at[0] >> 4 != 4 || header < IPV4_BYTES || length < header + 4 || at[9] != 17 ||
+        word16(at + 6) & htons(0x1fff))
         return s->rest;
     uint64_t key = share_key(at + 16, at + header + 2);
     for (uint32_t i = 0; i < s->rule_count; i++)

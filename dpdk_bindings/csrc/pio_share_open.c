@@ -45,6 +45,8 @@ static int rule_read(struct share_rule *rule, char *text, struct pio_error *erro
     rule->mask = share_key(rule->any_address ? none : every, number ? every : none);
     if (good && rule->mask)
         return 0;
+    if (colon)
+        *colon = ':'; /* told as it was given */
     return pio_refuse(error, EINVAL,
                       good ? "leave hears= out: one member hears all that the others do not"
                            : "write ADDRESS:PORT or ADDRESS, joined by +, as in "
@@ -89,11 +91,13 @@ static int rules_join(struct share *s, const struct share_rule *rules, uint32_t 
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t k = 0; k < s->rule_count; k++)
             if (rules[i].mask == s->rules[k].mask && rules[i].want == s->rules[k].want) {
-                char text[INET_ADDRSTRLEN];
+                char text[INET_ADDRSTRLEN], port[16] = "every port";
                 inet_ntop(AF_INET, &rules[i].want, text, sizeof text);
+                if (rules[i].port)
+                    snprintf(port, sizeof port, "port %u", (unsigned)rules[i].port);
                 return pio_refuse(error, EADDRINUSE, "give each destination to one of them",
-                                  "another that shares %.80s hears %s, port %u, already", s->name,
-                                  text, rules[i].port);
+                                  "another that shares %.80s hears %s, %s, already", s->name,
+                                  text, port);
             }
     for (uint32_t i = 0; i < count; i++)
         rule_add(s, &rules[i]);

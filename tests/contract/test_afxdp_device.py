@@ -38,7 +38,7 @@ def test_wrong_input_is_refused_with_a_remedy(network: PrivateNetwork) -> None:
         ("a-name-that-is-too-long,steer=all", errno.ENAMETOOLONG, "longer than 15", "shorter"),
         ("down-a,steer=all", errno.ENETDOWN, "is down", "ip link set down-a up"),
         ("left", errno.EINVAL, "names nothing to take", "steer=all"),
-        ("left,steer=10.0.0.1:0", errno.EINVAL, "'10.0.0.1' in steer=", "ADDRESS:PORT"),
+        ("left,steer=10.0.0.1:0", errno.EINVAL, "'10.0.0.1:0' in steer=", "ADDRESS:PORT"),
         ("left,steer=all+all", errno.EINVAL, "'all' in steer=", "steer=233.54"),
         ("left,steer=all,speed=1", errno.EINVAL, "unknown queue option 'speed=1'", "rx_slots"),
         ("left,steer=all,mode=best", errno.EINVAL, "mode=best", "auto, zerocopy, copy, skb"),
@@ -96,7 +96,7 @@ def test_somebody_elses_program_is_named_and_left_alone(network: PrivateNetwork,
 def test_queues_of_one_process_are_told_apart(network: PrivateNetwork) -> None:
     veth_queues(network, "west", "east", 2)
     with network.open_queue("afxdp:west,steer=all,mode=copy"):
-        with pytest.raises(PioError, match="has queue 0 of 'west' open already"):
+        with pytest.raises(PioError, match="has queue 0 of 'west' open already.*share"):
             network.open_queue("afxdp:west,steer=all")
         with pytest.raises(PioError, match="open in native mode, and an interface has one"):
             network.open_queue("afxdp:west,queue=1,steer=all,mode=skb")

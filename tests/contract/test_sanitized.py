@@ -98,6 +98,13 @@ def test_members_of_a_shared_queue_against_a_model(scratch: Path) -> None:
     assert all(lost), "each way to lose a frame was met"
 
 
+def test_whose_a_frame_is_told_by_its_own_bytes_alone(scratch: Path) -> None:
+    others = [file for file in sources() if file.name != "pio_share.c"]  # the driver includes it
+    driver = build(scratch / "share_edge", [HERE / "share_edge_driver.c", *others])
+    claimed, rest = run(driver, "1", "500")
+    assert claimed > 500 and rest > 500
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_backends_driven_at_random(driver: Path, scratch: Path, seed: int) -> None:
     link = f"memory:{unique('sanitized')}"
