@@ -59,7 +59,7 @@ def require(wanted: str, role: str, queue: Queue) -> None:
     """
     obtained = (queue.backend, queue.mode, queue.wrapped, queue.mode.rpartition("+")[2])
     if wanted and wanted not in obtained:
-        raise ValueError(f"{role}: {queue.name} is {queue.backend} {queue.mode}, and [engine] "
+        raise ValueError(f"{role}: {queue.name} is {queue.wrapped} {queue.mode}, and [engine] "
                          f"require = \"{wanted}\"; change the queue, or lift the requirement")
 
 

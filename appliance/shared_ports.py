@@ -55,7 +55,8 @@ class _Parts:
     @property
     def key(self) -> tuple[str, str, str]:
         """The same for all that would open the same queue."""
-        return self.backend, self.device.partition(",")[0], self.options.get("queue", "0")
+        queue = self.options.get("queue", "0")
+        return self.backend, self.device.partition(",")[0], queue.lstrip("0") or "0"
 
     @property
     def hears(self) -> str:
@@ -130,15 +131,17 @@ def _rest(group: list[_Parts]) -> _Parts:
 def _share(group: list[_Parts]) -> Iterator[tuple[str, str]]:
     """Role and name of each member."""
     heard = [one.hears for one in group]
-    if len(set(heard)) < len(group):
-        raise _refuse(group, f"and hear the same there, {heard[0]}; give each its own address or "
-                      f"port")
+    for hears in heard:
+        if heard.count(hears) > 1:
+            raise _refuse([one for one in group if one.hears == hears],
+                          f"and hear the same there, {hears}; give each its own address or port")
     hosts = [one.host for one in group if one.host is not None]
     within = {one.within for one in group if one.host is not None}
     devices = {one.device for one in group}
     if len(within) > 1 or len(devices) > 1:
         differ = within if len(within) > 1 else devices
-        raise _refuse(group, f"as {' and '.join(sorted(differ))}; say the same")
+        words = (f"as {each}" if each else "plainly" for each in sorted(differ))
+        raise _refuse(group, f"{' and '.join(words)}; say the same")
     rest = _rest(group)
     wants_steer = group[0].backend in ("afxdp", "auto") or any("steer" in one.options
                                                                for one in group)

@@ -96,7 +96,7 @@ def test_somebody_elses_program_is_named_and_left_alone(network: PrivateNetwork,
 def test_queues_of_one_process_are_told_apart(network: PrivateNetwork) -> None:
     veth_queues(network, "west", "east", 2)
     with network.open_queue("afxdp:west,steer=all,mode=copy"):
-        with pytest.raises(PioError, match="has queue 0 of 'west' open already.*share"):
+        with pytest.raises(PioError, match=r"has queue 0 of 'west' open already.*share"):
             network.open_queue("afxdp:west,steer=all")
         with pytest.raises(PioError, match="open in native mode, and an interface has one"):
             network.open_queue("afxdp:west,queue=1,steer=all,mode=skb")

@@ -104,8 +104,11 @@ def test_who_hears_the_most_has_the_rest() -> None:
      "feed_a and orders name one queue of eth0 with mode=skb and mode=copy; say the same"),
     ("host(address=10.0.0.2/24):netmap:eth0", "host(address=10.0.0.3/24):netmap:eth0",
      "with address=10.0.0.2/24 and address=10.0.0.3/24; say the same"),
-    ("dpdk:net_tap0,iface=a", "dpdk:net_tap0,iface=b", "as net_tap0,iface=a and net_tap0,iface=b"),
-    ("host(address=10.0.0.2/24):fault:netmap:a", "host(address=10.0.0.2/24):netmap:a", "fault:"),
+    ("dpdk:net_tap0,iface=a", "dpdk:net_tap0,iface=b",
+     "as net_tap0,iface=a and as net_tap0,iface=b"),
+    ("host(address=10.0.0.2/24):fault:netmap:a", "host(address=10.0.0.2/24):netmap:a",
+     "one queue of a plainly and as fault:; say the same"),
+    ("afxdp:eth0,queue=00", "afxdp:eth0,queue=0", "with queue=00 and queue=0; say the same"),
     ("afxdp:eth0,steer=10.77.0.2:26400", "afxdp:eth0", "hear the same there"),
     ("memory:x", "memory:x", "give each its own"),
 ])
@@ -114,3 +117,10 @@ def test_what_cannot_be_shared_is_refused_with_the_file(
 ) -> None:
     with pytest.raises(ConfigError, match=r"^x: .*" + re.escape(why)):
         names(line_a, orders)
+
+
+def test_only_those_that_hear_the_same_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"^x: feed_b and orders name one queue of eth0 and hear "
+                       r"the same there, 10\.77\.0\.2:26400; give each its own address or port$"):
+        names("afxdp:eth0", "afxdp:eth0", "afxdp:eth0",
+              more='address_b = "10.77.0.2"\nport_b = 26400\n')
