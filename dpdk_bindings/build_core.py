@@ -113,6 +113,8 @@ const char *pio_host_drop(struct pio_queue *, uint32_t, uint64_t *);
 struct afxdp_opened { int fds[7]; uint32_t part, frame_bytes; char mode[...]; ...; };
 int afxdp_opener_open(const char *, int, struct afxdp_opened *, struct pio_error *);
 void afxdp_opener_close(struct afxdp_opened *);
+struct tp_statistics { ...; };
+int afxdp_statistics_to(struct pio_queue *, struct tp_statistics *);
 
 #define NET_HOST_NEVER ...
 struct net_host_config {
@@ -224,6 +226,7 @@ ffibuilder.set_source(
     #include "net_host.h"
     #include "pio.h"
     #include "pio_afxdp_opener.h"
+    #include "pio_afxdp_statistics.h"
     #include "tp_clock.h"
     #include "tp_hist.h"
     #include "tp_mpsc.h"

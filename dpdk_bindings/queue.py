@@ -417,13 +417,12 @@ class Queue:
     def publish_statistics(self, table: int) -> bool:
         """Has the device's own statistics written to a ``struct tp_statistics`` at this address.
 
-        At once, and then about once a second, by a thread of the backend's own, until the queue is
-        closed. False where the backend has none: then nothing is ever written.
+        At once, and then until the queue is closed: of a DPDK device by a thread of its own, about
+        once a second, of an afxdp queue by its service. False where there is nothing to write.
         """
-        self._open()
-        device = _DPDK_DEVICE.search(self.name)
+        queue, device = self._open(), _DPDK_DEVICE.search(self.name)
         if device is None:
-            return False
+            return not lib.afxdp_statistics_to(queue, ffi.cast("struct tp_statistics *", table))
         from dpdk_bindings import _dpdk
 
         where = _dpdk.ffi.cast("struct tp_statistics *", table)

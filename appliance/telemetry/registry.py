@@ -229,7 +229,7 @@ EXTRAS: list[Extra] = [
           "Backend and mode really obtained for each queue."),
     Extra("device_statistic", "gauge", ("role", "name"),
           "What the device behind a queue counts, by its own name for it; of DPDK's devices, about "
-          "once a second."),
+          "once a second; of an afxdp queue its own, as busy_polled and rx_unstamped."),
     Extra("kill", "info", ("word", "reason"), "Why trading is halted; word \"armed\": it is not."),
 ]
 

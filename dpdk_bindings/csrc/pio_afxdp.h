@@ -185,6 +185,7 @@ struct afxdp {
     size_t umem_bytes;
     int membership; /* a socket that holds IP group memberships; -1: none */
     int link_info;  /* what /proc says of the program's link; -1: nothing */
+    struct tp_statistics *statistics; /* where who asked for them reads them; NULL: nobody did */
     struct afxdp_grant grant;
 };
 
@@ -195,5 +196,7 @@ int afxdp_rings_map(struct afxdp *a, const struct afxdp_options *o, struct pio_e
 /* Reads link and MTU as they are now. */
 void afxdp_device_read(struct pio_queue *queue);
 void afxdp_clock_read(struct afxdp *a);
+/* Writes the extra counters to whoever asked for them. */
+void afxdp_statistics_write(const struct pio_queue *queue);
 
 #endif

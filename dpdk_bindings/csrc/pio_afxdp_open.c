@@ -6,6 +6,7 @@
  */
 #include "pio_afxdp.h"
 #include "pio_afxdp_opener.h"
+#include "pio_afxdp_statistics.h"
 #include "pio_interface.h"
 
 #include <arpa/inet.h>
@@ -267,6 +268,28 @@ static int afxdp_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
     if (!number)
         snprintf(mode, mode_bytes, "zerocopy, copy or skb");
     return number;
+}
+
+/* ---- for others to read ---- */
+
+void afxdp_statistics_write(const struct pio_queue *queue) {
+    struct tp_statistics *table = ((const struct afxdp *)queue->state)->statistics;
+    const char *const *names = queue->info->backend->extra_names;
+    if (!table)
+        return;
+    tp_statistics_begin(table);
+    for (uint32_t i = 0; i < PIO_STATS_EXTRA_MAX && names[i]; i++)
+        tp_statistics_add(table, names[i], queue->info->stats.extra[i]);
+    tp_statistics_end(table);
+}
+
+int afxdp_statistics_to(struct pio_queue *queue, struct tp_statistics *table) {
+    queue = pio_innermost(queue);
+    if (queue->info->backend->close != afxdp_close)
+        return ENOTSUP;
+    ((struct afxdp *)queue->state)->statistics = table;
+    afxdp_statistics_write(queue);
+    return 0;
 }
 
 /* ---- for a privileged opener ---- */

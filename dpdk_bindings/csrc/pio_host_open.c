@@ -213,17 +213,30 @@ static int host_probe(char *mode, size_t mode_bytes, struct pio_error *error) {
 
 /* ---- asking ---- */
 
-/* The host queue at or below this one, through fault and share. */
-static struct pio_queue *host_of(struct pio_queue *queue) {
+/* What lies below fault and share. */
+static struct pio_queue *unwrapped(struct pio_queue *queue) {
     for (;;) {
         if (queue->info->backend == &pio_backend_fault)
             queue = pio_fault_inner(queue);
         else if (queue->info->backend == &pio_backend_share)
             queue = pio_share_inner(queue);
         else
-            break;
+            return queue;
     }
+}
+
+static struct pio_queue *host_of(struct pio_queue *queue) {
+    queue = unwrapped(queue);
     return queue->info->backend == &pio_backend_host ? queue : NULL;
+}
+
+struct pio_queue *pio_innermost(struct pio_queue *queue) {
+    for (;;) {
+        queue = unwrapped(queue);
+        if (queue->info->backend != &pio_backend_host)
+            return queue;
+        queue = ((struct host *)queue->state)->inner;
+    }
 }
 
 int pio_resolve(struct pio_queue *queue, uint32_t address, uint8_t mac[6]) {

@@ -35,6 +35,8 @@ int pio_option_wrap(const char *device, const char *backend, const char *example
 /* What such a backend's queue wraps. */
 struct pio_queue *pio_fault_inner(struct pio_queue *queue);
 struct pio_queue *pio_share_inner(struct pio_queue *queue);
+/* What all of them are wrapped around. */
+struct pio_queue *pio_innermost(struct pio_queue *queue);
 
 /* Members for what a backend lacks. */
 uint32_t pio_rx_none(struct pio_queue *queue, struct pio_frame *frames, uint32_t count_max);

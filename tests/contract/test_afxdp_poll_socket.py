@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 
+import numpy as np
 import pytest
 from afpacket_ends import wait_for
 from afxdp_ends import GROUP, STATION, STEER
@@ -21,6 +22,7 @@ from private_network import PrivateNetwork
 from appliance.opener import renumbered
 from dpdk_bindings import PioError
 from dpdk_bindings.afxdp import OpenedQueue, open_for_another
+from dpdk_bindings.env import STATISTICS_DTYPE, read_statistics
 from dpdk_bindings.queue import open_queue
 
 ORDERS = f"afxdp:right,mode=copy,steer={STATION}:26400,busy_poll_us=20"
@@ -151,6 +153,27 @@ def test_an_interface_taken_down_has_other_polls(network: PrivateNetwork) -> Non
                 assert queue.stats()["busy_polled"] == polled
             sender.send([HEARD])
             wait_for(lambda: received_within(queue, 0.01) == 1)
+
+
+@listens
+@pytest.mark.parametrize("wrapped", ["", "fault:", "share:", "share:fault(loss=0):"])
+def test_whether_it_polls_is_told_to_others_however_it_is_wrapped(
+    network: PrivateNetwork, wrapped: str
+) -> None:
+    """In a table that the appliance has its exporter read: a downgrade must not be silent."""
+    table = np.zeros(1, STATISTICS_DTYPE)
+    with network.open_queue("afpacket:left") as sender:
+        with feed(sender):
+            queue = network.open_queue(wrapped + BUSY)
+        with queue:
+            assert queue.publish_statistics(table.ctypes.data)
+            assert read_statistics(table[0])["busy_polled"] == 1
+            network.set("right", state="down")
+            wait_for(lambda: received_within(queue, 0.03) == 0 and queue.link == "down")
+            told = read_statistics(table[0])
+            assert told["busy_polled"] == told["rx_unstamped"] == 0
+    with network.open_queue("afpacket:left") as other:
+        assert not other.publish_statistics(table.ctypes.data)
 
 
 @listens

@@ -23,8 +23,8 @@ class BusyPoll(NicStage):
              "itself. With interrupts armed, each frame also wakes the kernel's own poll on "
              "another core, and the two contend. When the loop stops, frames for others wait for "
              "the timer of busy_poll.flush. So do the loop's own where it cannot poll the driver: "
-             "see that an afxdp queue's gauge busy_polled is 1, which from Linux 6.13 on is not a "
-             "matter of course.",
+             "see that the metric device_statistic named busy_polled is 1 for an afxdp queue, "
+             "which from Linux 6.13 on is not a matter of course.",
              SOURCE, "/sys/class/net/INTERFACE/napi_defer_hard_irqs"),
         Knob("busy_poll.flush", "How long interrupts stay off without a poll",
              "The timer, in ns, that takes over when the loop does not poll: long enough that it "
