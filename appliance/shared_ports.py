@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import permutations, product
 
 from dpdk_bindings import wrapping
 from dpdk_bindings.env.config_file import ConfigError
@@ -128,13 +129,22 @@ def _rest(group: list[_Parts]) -> _Parts:
     return max(reversed(group), key=lambda one: (one.role.wildness, one.role.role == "orders"))
 
 
+def _covers(taken: str, wanted: str) -> bool:
+    """Whether who hears the one destination gets what is for the other."""
+    address, _, port = taken.partition(":")
+    its_address, _, its_port = wanted.partition(":")
+    return address in ("0.0.0.0", its_address) and port in ("", its_port)
+
+
 def _share(group: list[_Parts]) -> Iterator[tuple[str, str]]:
     """Role and name of each member."""
-    heard = [one.hears for one in group]
-    for hears in heard:
-        if heard.count(hears) > 1:
-            raise _refuse([one for one in group if one.hears == hears],
-                          f"and hear the same there, {hears}; give each its own address or port")
+    rest = _rest(group)
+    for one, other in permutations(group, 2):
+        for taken, wanted in product(one.hears.split("+"), other.hears.split("+")):
+            if taken == wanted or (other is rest and _covers(taken, wanted)):
+                pair = [each for each in group if each in (one, other)]
+                raise _refuse(pair, f"and hear the same there, {wanted}; give each its own address "
+                              f"or port")
     hosts = [one.host for one in group if one.host is not None]
     within = {one.within for one in group if one.host is not None}
     devices = {one.device for one in group}
@@ -142,7 +152,6 @@ def _share(group: list[_Parts]) -> Iterator[tuple[str, str]]:
         differ = within if len(within) > 1 else devices
         words = (f"as {each}" if each else "plainly" for each in sorted(differ))
         raise _refuse(group, f"{' and '.join(words)}; say the same")
-    rest = _rest(group)
     wants_steer = group[0].backend in ("afxdp", "auto") or any("steer" in one.options
                                                                for one in group)
     agreed = _agreed(group, [one.options for one in group])

@@ -1,3 +1,4 @@
 def taken_ns(
-    far_address: int, near_address: int, clock_address: int, frame: bytes, rounds: int
+    far_address: int, near_address: int, clock_address: int, frame: bytes, rounds: int,
+    other_address: int = 0,
 ) -> float: ...

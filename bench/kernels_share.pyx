@@ -12,11 +12,16 @@ cdef enum:
 
 
 def taken_ns(far_address: int, near_address: int, clock_address: int, frame: bytes,
-             rounds: int) -> float:
-    """Nanoseconds a frame of rx_burst, a look at its addresses, rx_release and service."""
+             rounds: int, other_address: int = 0) -> float:
+    """Nanoseconds a frame of rx_burst, a look at its addresses, rx_release and service.
+
+    ``other_address``: a member to which nothing is sent, asked in turn.
+    """
     cdef uintptr_t far_at = far_address, near_at = near_address, clock_at = clock_address
+    cdef uintptr_t other_at = other_address
     cdef pio_queue *far = <pio_queue *>far_at
     cdef pio_queue *near = <pio_queue *>near_at
+    cdef pio_queue *other = <pio_queue *>other_at
     cdef const tp_clock *clock = <const tp_clock *>clock_at
     cdef pio_frame[FRAMES] frames
     cdef const char *data = frame
@@ -41,6 +46,10 @@ def taken_ns(far_address: int, near_address: int, clock_address: int, frame: byt
                 if not count:
                     break
                 left -= count
+                if other != NULL:
+                    if other.rx_burst(other, frames, BURST):
+                        break
+                    other.service(other, begin)
             ns += tp_clock_now(clock) - begin
     if not seen or left:
         raise RuntimeError("frames that were sent did not come")

@@ -225,7 +225,8 @@ class Queue:
                            "write it without, as in afxdp:eth0")
         if wrapping(name)[1].startswith("auto:"):
             raise PioError(EINVAL, f"'{name}' leaves the choice to the ladder, and is no one queue",
-                           "climb it: dpdk_bindings.ladder.climb(name).queue")
+                           "name a backend, as in afxdp:eth0 (`appliance backends eth0` says which "
+                           "works); or in Python, dpdk_bindings.ladder.climb(name).queue")
         device = _DPDK_DEVICE.search(name)
         if names_dpdk(name):
             _dpdk_start(device[1] if device else "")

@@ -110,6 +110,9 @@ def test_who_hears_the_most_has_the_rest() -> None:
      "one queue of a plainly and as fault:; say the same"),
     ("afxdp:eth0,queue=00", "afxdp:eth0,queue=0", "with queue=00 and queue=0; say the same"),
     ("afxdp:eth0,steer=10.77.0.2:26400", "afxdp:eth0", "hear the same there"),
+    ("afxdp:eth0,steer=233.1.1.1:1+10.77.0.2:26400", "afxdp:eth0", "same there, 10.77.0.2:26400;"),
+    ("afxdp:eth0,steer=10.77.0.2", "afxdp:eth0", "same there, 10.77.0.2:26400;"),
+    ("afxdp:eth0,steer=0.0.0.0:26400", "afxdp:eth0", "same there, 10.77.0.2:26400;"),
     ("memory:x", "memory:x", "give each its own"),
 ])
 def test_what_cannot_be_shared_is_refused_with_the_file(
@@ -117,6 +120,12 @@ def test_what_cannot_be_shared_is_refused_with_the_file(
 ) -> None:
     with pytest.raises(ConfigError, match=r"^x: .*" + re.escape(why)):
         names(line_a, orders)
+
+
+def test_a_wider_destination_leaves_the_narrower_to_its_own() -> None:
+    wide = names("afxdp:eth0", "afxdp:eth0", more='address_a = "10.77.0.2"\nport_a = 0\n')
+    assert wide["feed_a"].startswith("share:")
+    assert wide["orders"].startswith(f"share(hears={ORDERS})")
 
 
 def test_only_those_that_hear_the_same_are_named() -> None:
