@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ CONFIG = """
 [engine]
 name = "{name}"
 [feed]
-line_a = "{backend}:line-a"
-line_b = "{backend}:line-b"
+line_a = "{backend}:{line_a}"
+line_b = "{backend}:{line_b}"
 [orders]
-queue = "{backend}:orders"
+queue = "{backend}:{orders}"
 [tables]
 orders = 4096
 levels = 4096
@@ -47,24 +48,32 @@ def wait_for(name: str, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any
     return figures
 
 
-@pytest.fixture(params=["afxdp", "afpacket"])
-def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Networks]]:
+@contextmanager
+def appliance(file: Path, name: str, backend: str, lines: tuple[str, ...]) -> Iterator[Networks]:
+    """One that runs over veth pairs: an interface for each of three, or one for all."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces are root's to make")
-    name = f"vanished-{os.getpid()}-{request.param}"
-    file = tmp_path / "appliance.toml"
-    file.write_text(CONFIG.format(name=name, backend=request.param))
-    with Networks(("venue", "appliance"), LINES) as networks:
+    line_a, line_b, orders = lines if len(lines) > 1 else lines * 3
+    file.write_text(CONFIG.format(name=name, backend=backend, line_a=line_a, line_b=line_b,
+                                  orders=orders))
+    with Networks(("venue", "appliance"), lines) as networks:
         process = subprocess.Popen(
             [sys.executable, "-m", "appliance.cli", "run", "--no-summary", "-c", str(file)],
             cwd=ROOT, preexec_fn=networks.entering("appliance"),
         )  # fmt: skip
         try:
             wait_for(name, lambda f: set(f["links"].values()) == {"up"})
-            yield name, networks
+            yield networks
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
+
+
+@pytest.fixture(params=["afxdp", "afpacket"])
+def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Networks]]:
+    name = f"vanished-{os.getpid()}-{request.param}"
+    with appliance(tmp_path / "appliance.toml", name, request.param, LINES) as networks:
+        yield name, networks
 
 
 def test_one_line_is_enough_and_without_any_the_books_are_stale(
@@ -88,3 +97,16 @@ def test_without_the_order_session_trading_halts(running: tuple[str, Networks]) 
     networks.remove("appliance", "orders")
     figures = wait_for(name, lambda f: f["kill"] == "orders_gone")
     assert figures["links"] == {"feed_a": "up", "feed_b": "up", "orders": "gone"}
+
+
+@pytest.mark.parametrize("backend", ["afxdp", "auto"])
+def test_one_port_for_all_is_gone_for_all(tmp_path: Path, backend: str) -> None:
+    name = f"vanished-{os.getpid()}-one-{backend}"
+    with appliance(tmp_path / "appliance.toml", name, backend, ("port",)) as networks:
+        assert status(name)["counters"]["queue_link_orders"] == 1
+        networks.remove("appliance", "port")
+        figures = wait_for(name, lambda f: set(f["links"].values()) == {"gone"})
+        assert figures["kill"] in ("feed_gone", "orders_gone")
+        subprocess.run([sys.executable, "-m", "appliance.cli", "arm", "-n", name], cwd=ROOT)
+        time.sleep(0.2)
+        assert status(name)["kill"] in ("feed_gone", "orders_gone")
