@@ -62,7 +62,7 @@ class Wire:
 
     def defer_interrupts(self, side: str) -> None:
         """Leaves a driver's polls to who asks for them (docs/tuning.md, busy_poll)."""
-        self._write(side, {"napi_defer_hard_irqs": "2", "gro_flush_timeout": "200000"})
+        self._write(side, {"napi_defer_hard_irqs": "2", "gro_flush_timeout": "10000000"})
 
     def _write(self, side: str, values: dict[str, str]) -> None:
         """To the interface's files, which show the namespace that they are mounted in."""

@@ -88,7 +88,7 @@ def test_apply_reads_back_with_ethtool_and_undo_restores(tmp_path: Path) -> None
     for feature in ("generic-receive-offload", "generic-segmentation-offload", "rx-vlan-offload",
                     "tcp-segmentation-offload"):  # fmt: skip
         assert f"{feature}: on" in before and f"{feature}: off" in there, feature
-    assert "gro_flush_timeout <==\n200000" in there
+    assert "gro_flush_timeout <==\n10000000" in there
     assert "0 not;" in applied and "settings hold" in verified
     assert "restored" in undone and after == before
 
