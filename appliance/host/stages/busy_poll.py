@@ -31,8 +31,8 @@ class BusyPoll(NicStage):
         Knob("busy_poll.flush", "How long interrupts stay off without a poll",
              "The timer, in ns, that takes over when the loop does not poll: long enough that it "
              "never fires while the loop runs, and beyond the scheduler's next tick, or each poll "
-             "also programs the hardware's timer (3.8 us a poll on a virtual machine, 0.4 without); "
-             "short enough that nothing is stuck when the loop ends.",
+             "also programs the hardware's timer (3.8 us a poll on a virtual machine, 0.4 "
+             "without); short enough that nothing is stuck when the loop ends.",
              SOURCE, "/sys/class/net/INTERFACE/gro_flush_timeout"),
     )
 
