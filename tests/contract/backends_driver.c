@@ -7,26 +7,13 @@
  */
 #include "backends_driver.h"
 #include "pio.h"
+#include "random_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LENT_MAX (2u * PIO_BURST_MAX)
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t bound) {
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((state >> 33) % bound);
-}
-
-static void require(int condition, const char *what) {
-    if (condition)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    exit(1);
-}
 
 struct lent {
     struct pio_frame frames[LENT_MAX];

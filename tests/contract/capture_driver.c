@@ -5,6 +5,7 @@
  * what was walked; a walk that does not end within as many steps as there are bytes aborts.
  */
 #include "pio_capture.h"
+#include "random_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +14,6 @@
 #define FILE_BYTES_MAX (1u << 20)
 #define CHANGED_WALKS 20000u
 #define CHANGES_MAX 4u
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t bound) {
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((state >> 33) % bound);
-}
 
 /* Walks to the end, touches every byte of every record; returns their number. */
 static uint64_t walk(const uint8_t *bytes, size_t count) {

@@ -7,6 +7,7 @@
  * Prints how many data frames arrived and how many frames the host refused and sent.
  */
 #include "pio_host.h"
+#include "random_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +15,6 @@
 
 #define HELD_MAX 256u
 #define DATA_BYTES 64u
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t bound) {
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((state >> 33) % bound);
-}
-
-static void require(int condition, const char *what) {
-    if (condition)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    exit(1);
-}
 
 /* ARP request and reply, echo request, IGMPv3 queries with and without sources, v2 and v1 ones. */
 static const char *const CONTROL[] = {

@@ -9,6 +9,7 @@
  * share_unclaimed), and how many were sent by them.
  */
 #include "pio_share.h"
+#include "random_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,20 +57,6 @@ static const struct kind KINDS[] = {
     {3, 2, 5, 0xe9360c6f, 26477, 0, 17, 20, 0x0800},
     {3, 0, 5, 0xe9360c6f, 26477, 0, 17, 14, 0x0800},
 };
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t bound) {
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((state >> 33) % bound);
-}
-
-static void require(int condition, const char *what) {
-    if (condition)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    exit(1);
-}
 
 static struct pio_queue *opened(const char *wrap, const char *link) {
     char name[256];
