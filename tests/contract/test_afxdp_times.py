@@ -150,7 +150,8 @@ CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1000, 0x4000, 1 << 18
 if sys.argv[2]:
     target = b"/sys/kernel/btf/vmlinux"
     assert libc.unshare(CLONE_NEWNS) == 0
-    assert libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0
+    if libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None):
+        sys.exit(77)
     assert libc.mount(sys.argv[2].encode(), target, None, MS_BIND, None) == 0, ctypes.get_errno()
 try:
     with open_queue(sys.argv[1]) as queue:
@@ -170,6 +171,8 @@ def opened_by_a_child(network: PrivateNetwork, file: str, **environment: str) ->
         timeout=60,
         env={**os.environ, **environment},
     )
+    if child.returncode == 77:
+        pytest.skip("a private mount namespace needs a / that is a mount point (no chroot)")
     assert child.returncode == 0, child.stderr
     return str(child.stdout)
 
