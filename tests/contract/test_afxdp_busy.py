@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 
+import pytest
 from afpacket_ends import wait_for
 from afxdp_ends import STEER
 from afxdp_feed import BUSY, HEARD, feed, listens, received_within
