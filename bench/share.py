@@ -37,5 +37,5 @@ def share(_: Settings) -> list[Row]:
         Row("the same, both members asked in turn", "ns", median(turns for *_, turns in rounds)),
         Row("sharing it", "ns", median(shared - plain for plain, shared, _ in rounds), "<= 10"),
         Row("sharing it, both asked", "ns", median(turns - plain for plain, _, turns in rounds),
-            "<= 15"),
+            "<= 10"),
     ]
